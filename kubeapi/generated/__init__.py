@@ -1,0 +1,1 @@
+"""Everything here is written by hack/generate.py."""

@@ -1,0 +1,54 @@
+"""Strategy: the pure per-kind behaviour around a write. A kind overrides what differs.
+
+All functions work on documents in the storage version. `default` and the `prepare_*` functions change the document
+they are given, which the caller owns (it was just decoded or copied); validation changes nothing and returns every
+fault it finds. What needs I/O (binding, eviction, ClusterIP allocation) is a subresource or admission in apiserver.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kubeapi.fielderrors import FieldError
+
+Document = dict[str, Any]
+
+
+class Strategy:
+    allow_create_on_update: ClassVar[bool] = False         # PUT creates what is not there (Leases, Events ...)
+    allow_unconditional_update: ClassVar[bool] = True      # PUT without resourceVersion wins
+    has_status: ClassVar[bool] = True                      # a status subresource: main writes keep status, /status writes keep all else
+    has_generation: ClassVar[bool] = True                  # metadata.generation counts changes of the desired state (spec)
+    returns_deleted_object: ClassVar[bool] = False         # DELETE answers the object, not a Status (pods, namespaces ... as upstream)
+    default_propagation: ClassVar[str] = "Background"      # of a DELETE that names none
+
+    def default(self, obj: Document) -> None:
+        """Fills in the API's defaults (upstream: SetDefaults_*)."""
+
+    def prepare_for_create(self, obj: Document) -> None:
+        """Clears what a creator may not set. The registry itself drops `status` and sets generation 1."""
+
+    def prepare_for_update(self, new: Document, old: Document) -> None:
+        """Keeps what an update of the main resource may not change. The registry itself keeps `status` and counts generation."""
+
+    def prepare_for_status_update(self, new: Document, old: Document) -> None:
+        """Keeps what an update of /status may not change. The registry itself keeps spec and most metadata."""
+
+    def validate(self, obj: Document) -> Sequence[FieldError]:
+        """Faults of a new object beyond schema and ObjectMeta."""
+        return ()
+
+    def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        """Faults of a change, immutability included."""
+        return ()
+
+    def validate_status_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return ()
+
+    def warnings(self, new: Document, old: Document | None) -> Sequence[str]:
+        """Texts for `Warning: 299` headers."""
+        return ()
+
+    def grace_period_seconds(self, obj: Document, asked: int | None) -> int | None:
+        """The grace a deletion gets; None where the kind has no graceful deletion (all but Pods). 0 deletes at once."""
+        return None
