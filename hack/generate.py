@@ -186,11 +186,29 @@ def models(group_version: str, files: dict[str, dict[str, TypeFact]], exceptions
     return "\n".join(head) + "\n\n\n" + "\n\n\n".join(body) + "\n"
 
 
+# --- schemas ---------------------------------------------------------------------------------------------------------
+
+def flag_text(flags: dict[str, str]) -> str:
+    return " ".join(f"#{value}" if key == "number" else f"{key}={value}" if value else key for key, value in flags.items())
+
+
+def schemas(types: dict[str, TypeFact]) -> str:
+    """TYPES: name -> (flags, ((field, type, flags), ...), ((inlined struct, protobuf number), ...)), constants throughout."""
+    lines = [NOTICE, "TYPES = {"]
+    for fact in types.values():
+        lines.append(f'    "{fact.name}": ({flag_text(fact.flags)!r}, (')
+        lines += [f"        ({one.name!r}, {one.type!r}, {flag_text(one.flags)!r})," for one in fact.fields]
+        lines.append(f"    ), {tuple(fact.inlines.items())!r}),")
+    return "\n".join(lines) + "\n}\n"
+
+
 def generate() -> dict[Path, str]:
     """Every generated file and its text."""
     files = {path.stem: read_facts(path) for path in sorted(FACTS.glob("*.txt"))}
     exceptions: dict[str, str] = {}
     written = {GENERATED / "models" / f"{name}.py": models(name, files, exceptions) for name in files}
+    written |= {GENERATED / "schemas" / f"{name}.py": schemas(types) for name, types in files.items()}
+    written[GENERATED / "schemas" / "__init__.py"] = '"""Facts of every built-in type as constants, read by kubeapi.schemas; generated."""\n'
     written[GENERATED / "models" / "__init__.py"] = '"""Typed views of every built-in type, one module per group-version; generated."""\n'
     written[GENERATED / "__init__.py"] = '"""Everything here is written by hack/generate.py."""\n'
     rows = "".join(f'    "{snake}": "{wire}",\n' for snake, wire in sorted(exceptions.items()))
