@@ -1,0 +1,37 @@
+# The two commands: `make up` and `make test`. Everything else is for those who change the code.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= auto
+
+.PHONY: up down test check bench generate clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+up: $(VENV)/.installed
+	hack/install-deps
+	hack/up
+
+down: $(VENV)/.installed
+	$(BIN)/picokube down
+
+test: $(VENV)/.installed
+	hack/install-deps --test
+	$(BIN)/python hack/test $(ARGS)
+
+check: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/architecture
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m bench $(ARGS)
+
+generate: $(VENV)/.installed
+	$(BIN)/python hack/generate.py
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,43 @@
+"""`picokube down` stops everything, pods included, and keeps the data; `reset` deletes the data and the context too."""
+from __future__ import annotations
+
+import shutil
+from argparse import Namespace
+
+from picokube import kubeconfigs
+from picokube.cluster import Cluster, existing, find
+from picokube.components import USER
+from picokube.nodes import clean_up
+from picokube.processes import stop
+
+GRACE_SECONDS = 60.0
+
+
+def down(options: Namespace) -> int:
+    cluster = find(options.name, options.data_dir)
+    if cluster is None:
+        print(f"there is no cluster {options.name!r} here")
+        return 0
+    was_running = _stop(cluster)
+    print(f"cluster {cluster.name!r} {'is down' if was_running else 'was not running'}; its data stays in {cluster.data}")
+    return 0
+
+
+def reset(options: Namespace) -> int:
+    cluster = existing(options.name, options.data_dir)
+    _stop(cluster)
+    kubeconfigs.remove_context(cluster.context, USER if cluster.context == cluster.name else f"{USER}-{cluster.name}")
+    shutil.rmtree(cluster.data)
+    cluster.forget()
+    print(f"cluster {cluster.name!r} and its data are gone")
+    return 0
+
+
+def _stop(cluster: Cluster) -> bool:
+    parent = cluster.parent()
+    if parent is not None:
+        stop(parent, GRACE_SECONDS)
+    for leftover in (cluster.run / "parent.json", cluster.run / "status.json"):
+        leftover.unlink(missing_ok=True)
+    clean_up(cluster)
+    return parent is not None

@@ -1,0 +1,109 @@
+"""The command `picokube`: up, down, reset, status, logs, kubeconfig, kubectl, image, doctor."""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from picokube.cluster import DEFAULT_NAME, Settings, find, is_root
+from picokube.errors import CannotRun
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["kubectl"]:
+        return _kubectl(arguments[1:])
+    options = _parser().parse_args(arguments)
+    try:
+        return int(_command(options.command)(options))
+    except CannotRun as error:
+        print(f"picokube: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _command(name: str) -> Command:
+    """Each command imports what it needs: `status` should not pay for `up`."""
+    if name == "up":
+        from picokube.up import up
+        return up
+    if name in ("down", "reset"):
+        from picokube import down
+        return down.down if name == "down" else down.reset
+    if name in ("status", "logs"):
+        from picokube import status
+        return status.status if name == "status" else status.logs
+    if name == "image":
+        from picokube.images import image
+        return image
+    return _doctor if name == "doctor" else _kubeconfig
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from picokube import doctor
+    cluster = find(options.name, options.data_dir)
+    runtime = options.runtime or (cluster.settings.runtime if cluster else "runc" if is_root() else "hollow")
+    return doctor.report(Settings(runtime=runtime))
+
+
+def _kubeconfig(options: argparse.Namespace) -> int:
+    from picokube.cluster import existing
+    print(existing(options.name, options.data_dir).kubeconfig("admin").read_text(), end="")
+    return 0
+
+
+def _kubectl(arguments: list[str]) -> int:
+    """`picokube kubectl [--name NAME] ...`: the bundled kubectl against this cluster, whatever the current context."""
+    from picokube.cluster import existing
+    name = DEFAULT_NAME
+    if arguments[:1] == ["--name"] and len(arguments) > 1:
+        name, arguments = arguments[1], arguments[2:]
+    try:
+        config = existing(name).kubeconfig("admin")
+    except CannotRun as error:
+        print(f"picokube: {error}", file=sys.stderr)
+        return 1
+    from kubectl.main import main as kubectl
+    return kubectl([f"--kubeconfig={config}", *arguments])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="picokube", description="A whole Kubernetes on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        one = commands.add_parser(name, help=text, description=text)
+        one.add_argument("--name", default=DEFAULT_NAME, help="which cluster (default: picokube)")
+        one.add_argument("--data-dir", help="where its data lives (default: chosen by name)")
+        return one
+
+    up = command("up", "start a cluster in the background and wait until it is ready")
+    up.add_argument("--port", type=int, help="the API server's port (default: 6443 or the next free one)")
+    up.add_argument("--nodes", type=int, help="how many nodes (default: 1)")
+    up.add_argument("--runtime", choices=("runc", "hollow"), help="real containers, or simulated ones (default: runc as root)")
+    up.add_argument("--etcd-servers", help="use this etcd instead of starting one")
+    up.add_argument("--without", help="components not to start, by commas")
+    up.add_argument("--component-arg", action="append", default=[], metavar="COMPONENT=--FLAG=VALUE", help="pass a flag on")
+    up.add_argument("--no-context", action="store_true", help="leave the user's kubeconfig alone")
+    command("down", "stop everything, pods included; the data stays")
+    command("reset", "stop everything and delete the data and the context")
+    command("status", "what runs: pid, memory, restarts, ready")
+    logs = command("logs", "what a component printed")
+    logs.add_argument("component")
+    logs.add_argument("-f", "--follow", action="store_true")
+    logs.add_argument("--tail", type=int, default=-1, help="only the last lines")
+    command("kubeconfig", "print the admin's kubeconfig")
+    commands.add_parser("kubectl", help="the bundled kubectl against this cluster")
+    image = command("image", "the nodes' images")
+    image.add_argument("action", choices=("import", "list", "rm"))
+    image.add_argument("arguments", nargs="*", metavar="ARCHIVE|IMAGE")
+    doctor = command("doctor", "check what a cluster needs of this machine")
+    doctor.add_argument("--runtime", choices=("runc", "hollow"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

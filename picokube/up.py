@@ -1,0 +1,154 @@
+"""`picokube up`: from nothing, from a stopped cluster or from what `kill -9` left, to a cluster that is ready."""
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from dataclasses import replace
+
+from picokube import addresses, doctor, etcd, kubeconfigs
+from picokube.certificates import Authority
+from picokube.cluster import Cluster, Settings, all_clusters, find, is_root, new
+from picokube.components import Component, check_extra_arguments, plan, prepare_credentials
+from picokube.errors import CannotRun
+from picokube.nodes import node_namespaces
+from picokube.ready import wait_for_nodes
+
+READY_TIMEOUT_SECONDS = 120.0
+
+
+def up(options: Namespace) -> int:
+    started = time.monotonic()
+    check_extra_arguments(options.component_arg)
+    cluster = find(options.name, options.data_dir) or new(options.name, options.data_dir)
+    if cluster.parent() is not None:
+        print(f"cluster {cluster.name!r} is already running at {cluster.server}")
+        return 0
+    cluster = _chosen(cluster, options)
+    _require_what_it_needs(cluster)
+    cluster.save()
+    authority = Authority(cluster.pki)
+    namespaces = node_namespaces(cluster)
+    admin = prepare_credentials(cluster, authority, {name: address for name, (_, address) in namespaces.items()})
+    etcd.prepare(cluster)
+    components = plan(cluster, authority, namespaces)
+    _wait_until_ready(cluster, components, _launch(cluster, components), started)
+    if not options.no_context:
+        path = kubeconfigs.add_context(admin)
+        print(f"context {cluster.context!r} is current in {path}")
+    return 0
+
+
+def _chosen(cluster: Cluster, options: Namespace) -> Cluster:
+    """The settings: what was chosen before, changed by the options of this call."""
+    is_new = not (cluster.data / "cluster.json").exists()
+    settings = _fresh(cluster) if is_new else cluster.settings
+    asked = {"runtime": options.runtime, "nodes": options.nodes, "port": options.port, "etcd_servers": options.etcd_servers,
+             "without": tuple(options.without.split(",")) if options.without else None,
+             "component_args": tuple(options.component_arg) or None}
+    settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
+    if options.port or not is_new:
+        addresses.require_port(settings.port)
+    kubelet_port = addresses.free_port(settings.kubelet_port, {settings.port})
+    return replace(cluster, settings=replace(settings, kubelet_port=kubelet_port))
+
+
+def _fresh(cluster: Cluster) -> Settings:
+    others = [one.settings for one in all_clusters() if one.name != cluster.name]
+    return Settings(
+        runtime="runc" if is_root() else "hollow",
+        port=addresses.free_port(6443, {one.port for one in others}),
+        kubelet_port=addresses.free_port(10250, {one.kubelet_port for one in others}),
+        pod_cidr=addresses.free_range(addresses.POD_RANGES, [one.pod_cidr for one in others]),
+        service_cidr=addresses.free_range(addresses.SERVICE_RANGES, [one.service_cidr for one in others]),
+        node_ip=addresses.node_address(),
+    )
+
+
+def _require_what_it_needs(cluster: Cluster) -> None:
+    for check in doctor.checks(cluster.settings):
+        if check.problem and check.is_required:
+            raise CannotRun(f"{check.problem}. {check.remedy}")
+        if check.problem:
+            print(f"warning: {check.problem}. {check.remedy}", file=sys.stderr)
+
+
+def _launch(cluster: Cluster, components: list[Component]) -> int:
+    """Forks the warm parent into a session of its own; the pipe it reports progress on."""
+    read_end, write_end = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.fork():
+        os.close(write_end)
+        os.wait()
+        return read_end
+    os.setsid()
+    if os.fork():
+        os._exit(0)
+    os.close(read_end)
+    _detach(cluster)
+    from picokube.parent import Parent
+    code = 1
+    try:
+        Parent(cluster, components, write_end).run()
+        code = 0
+    except BaseException:
+        import traceback
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+    raise AssertionError("unreachable")
+
+
+def _detach(cluster: Cluster) -> None:
+    """The daemon's own output goes to LOGS/picokube.log; nothing keeps the caller's terminal or directory."""
+    cluster.logs.mkdir(parents=True, exist_ok=True)
+    os.chdir("/")
+    os.umask(0o022)
+    log = os.open(cluster.logs / "picokube.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+
+
+def _wait_until_ready(cluster: Cluster, components: list[Component], progress: int, started: float) -> None:
+    deadline = started + READY_TIMEOUT_SECONDS
+    told: set[str] = set()
+    for status in _statuses(progress, deadline):
+        for name, one in status.items():
+            if one["ready"] and name not in told:
+                told.add(name)
+                print(f"  {name} ready after {time.monotonic() - started:.1f} s", flush=True)
+            if one["restarts"] >= 3 and not one["ready"]:
+                _fail(cluster, f"{name} ends as soon as it is started")
+        if all(one.name in told for one in components):
+            break
+    missing = [one.name for one in components if one.name not in told]
+    if missing:
+        _fail(cluster, f"{', '.join(missing)} did not become ready")
+    if "apiserver" in told and any(one.name.startswith("kubelet") for one in components):
+        wait_for_nodes(cluster, cluster.node_names(), deadline - time.monotonic())
+    print(f"cluster {cluster.name!r} is ready at {cluster.server} after {time.monotonic() - started:.1f} s")
+
+
+def _statuses(progress: int, deadline: float) -> Iterator[dict[str, dict[str, int]]]:
+    """Each line the supervisor writes, until it closes the pipe or the deadline passes."""
+    import select
+    pending = b""
+    poller = select.poll()
+    poller.register(progress, select.POLLIN)
+    while (left := deadline - time.monotonic()) > 0 and poller.poll(left * 1000):
+        data = os.read(progress, 65536)
+        if not data:
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        yield from (json.loads(line) for line in lines)
+
+
+def _fail(cluster: Cluster, what: str) -> None:
+    name = what.split()[0].rstrip(",")
+    raise CannotRun(f"{what}; see `picokube logs {name} --name {cluster.name}` and {cluster.logs}")

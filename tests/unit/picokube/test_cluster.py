@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from picokube import addresses
+from picokube.cluster import Cluster, check_name, find, new
+from picokube.components import check_extra_arguments
+from picokube.errors import CannotRun
+from picokube.main import main
+from picokube.processes import ProcessId, identify
+
+
+@pytest.fixture(autouse=True)
+def state_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("PICOKUBE_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.mark.parametrize("name", ["", "A", "-a", "a-", "a_b", "a" * 21, "../x", "a/b"])
+def test_names_that_could_not_name_links_and_cgroups_are_refused(name: str) -> None:
+    with pytest.raises(CannotRun):
+        check_name(name)
+
+
+def test_a_cluster_is_found_by_its_name_with_what_was_chosen(tmp_path: Path) -> None:
+    made = new("dev", str(tmp_path / "d")).with_settings(port=7443, nodes=3, without=("scheduler",))
+    made.save()
+    assert find("dev") == made
+    assert [made.node_name(1), made.context] == ["dev-1", "picokube-dev"]
+
+
+def test_a_data_directory_of_another_cluster_is_refused(tmp_path: Path) -> None:
+    new("dev", str(tmp_path / "d")).save()
+    with pytest.raises(CannotRun, match="belongs to the cluster 'dev'"):
+        find("other", str(tmp_path / "d"))
+
+
+def test_a_path_too_long_for_sockets_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CannotRun, match="too long"):
+        new("dev", str(tmp_path / ("x" * 90)))
+
+
+def test_a_parent_whose_pid_was_given_to_another_process_is_not_running(tmp_path: Path) -> None:
+    cluster = new("dev", str(tmp_path / "d"))
+    cluster.save()
+    (cluster.run / "parent.json").write_text(f'{{"pid": {os.getpid()}, "starttime": 1}}')
+    assert cluster.parent() is None
+
+
+def test_this_process_is_identified_by_pid_and_start_time() -> None:
+    own = identify(os.getpid())
+    assert own is not None
+    assert own.is_alive
+    assert not ProcessId(own.pid, own.starttime + 1).is_alive
+
+
+def test_a_taken_port_names_port_and_pid() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(CannotRun, match=rf"port {port} is taken by the process {os.getpid()} "):
+            addresses.require_port(port)
+
+
+def test_ranges_of_other_clusters_are_avoided() -> None:
+    first = addresses.free_range(addresses.POD_RANGES, [])
+    assert addresses.free_range(addresses.POD_RANGES, [first]) != first
+
+
+@pytest.mark.parametrize("argument", ["apiserver", "nobody=--v=4", "apiserver=v4"])
+def test_component_arguments_that_reach_nobody_are_refused(argument: str) -> None:
+    with pytest.raises(CannotRun, match="COMPONENT=--flag=value"):
+        check_extra_arguments([argument])
+
+
+@pytest.mark.parametrize("command", [["status"], ["logs", "apiserver"], ["kubeconfig"], ["reset"], ["kubectl", "get", "pods"]],
+                         ids=lambda command: command[0])
+def test_a_command_for_a_cluster_that_is_not_there_says_how_to_make_it(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(command) == 1
+    assert "`picokube up --name picokube` makes one" in capsys.readouterr().err
+
+
+def test_down_without_a_cluster_is_fine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["down"]) == 0
+    assert "there is no cluster" in capsys.readouterr().out
+
+
+def test_cluster_is_plain_data(tmp_path: Path) -> None:
+    assert Cluster("a", tmp_path).etcd_socket == tmp_path / "run" / "etcd.sock"
