@@ -154,7 +154,8 @@ def write_model(fact: TypeFact, types: dict[str, TypeFact], files: dict[str, dic
         group, version = fact.flags["kind"].split("/")
         lines += [f'    GROUP: ClassVar[str] = "{"" if group == "core" else group}"',
                   f'    VERSION: ClassVar[str] = "{version}"']
-    required, optional = [], []
+    required: list[str] = []
+    optional: list[str] = []
     for one in fact.fields:
         annotation, default = default_of(one, python_type(one.type, imports))
         if default.endswith("_construct()") and has_required(types, one.type, files):

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 from kubeapi.schema import Schema
 
@@ -84,7 +84,7 @@ def _field(type_text: str, flag_text: str, module: str) -> Schema:
     strategy, _, merge_key = flags.get("patch", "").partition(":")
     return dataclasses.replace(
         _use(type_text, module), omitempty="omitempty" in flags, number=int(flags.get("number", 0)),
-        inline=flags.get("inline", ""), list_type=list_type, list_map_keys=_pair(keys), map_type=flags.get("map", ""),
+        inline=flags.get("inline", ""), list_type=cast(Any, list_type), list_map_keys=_pair(keys), map_type=cast(Any, flags.get("map", "")),
         patch_strategy=_pair(strategy), patch_merge_key=merge_key,
         default=json.loads(flags["default"]) if "default" in flags else None, enum=_pair(flags.get("enum", "")))
 
@@ -102,7 +102,7 @@ def named(ref: str) -> Schema:
     if "kind" in flags or ref in _WITH_TYPE_META:
         properties = {**_TYPE_META, **properties}
     required = tuple(wire for wire, _, text in fields if "required" in text.split())
-    return Schema("object", ref=ref, properties=properties, required=required, map_type=flags.get("map", ""))  # type: ignore[arg-type]
+    return Schema("object", ref=ref, properties=properties, required=required, map_type=cast(Any, flags.get("map", "")))
 
 
 @cache
