@@ -1,0 +1,6 @@
+"""`python -m scheduler`."""
+import sys
+
+from scheduler.main import main
+
+sys.exit(main())

@@ -1,0 +1,101 @@
+"""One decision: the node for a pod, or why there is none. Pure over the cache's NodeInfos."""
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kubeapi.world import World
+from scheduler.framework import SUCCESS, Happening, NodeInfo, PodInfo, Status
+from scheduler.profile import Profile
+
+# With many nodes the search stops at a share of them (upstream's adaptive figures).
+ALL_NODES_UP_TO = 100
+SHARE_FLOOR_PERCENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Why each node refused; `helped_by` is what can change that."""
+
+    nodes: int
+    refusals: dict[str, Status] = field(default_factory=dict)
+    helped_by: Happening = Happening.NODE_ADDED
+
+    @property
+    def message(self) -> str:
+        """`0/3 nodes are available: 1 Insufficient cpu, 2 node(s) were unschedulable.`"""
+        if not self.refusals:
+            return f"0/{self.nodes} nodes are available: no nodes available to schedule pods."
+        counts = Counter(reason for status in self.refusals.values() for reason in status.reasons)
+        told = sorted(f"{count} {reason}" for reason, count in counts.items())
+        return f"0/{self.nodes} nodes are available: {', '.join(told)}."
+
+
+@dataclass(slots=True)
+class Search:
+    """Where the next search begins: a share of the nodes is looked at in turn, so that all get their turn."""
+
+    start: int = 0
+
+
+def enough_nodes(count: int) -> int:
+    """How many fitting nodes end the search."""
+    if count <= ALL_NODES_UP_TO:
+        return count
+    percent = max(SHARE_FLOOR_PERCENT, 50 - count // 125)
+    return max(ALL_NODES_UP_TO, count * percent // 100)
+
+
+def choose(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo], search: Search, world: World) -> NodeInfo | Diagnosis:
+    fitting, refusals = _filtered(profile, pod, nodes, search)
+    if not fitting:
+        return _diagnosis(profile, len(nodes), refusals)
+    if len(fitting) == 1:
+        return fitting[0]
+    totals = total_scores(profile, pod, fitting)
+    best = max(totals)
+    winners = [node for node, score in zip(fitting, totals, strict=True) if score == best]
+    return winners[0] if len(winners) == 1 else world.random.choice(winners)
+
+
+def _filtered(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo], search: Search) -> tuple[list[NodeInfo], dict[str, Status]]:
+    fitting: list[NodeInfo] = []
+    refusals: dict[str, Status] = {}
+    wanted, filters = enough_nodes(len(nodes)), profile.filters
+    looked_at = 0
+    for offset in range(len(nodes)):
+        node = nodes[(search.start + offset) % len(nodes)]
+        looked_at += 1
+        for plugin in filters:
+            status = plugin.filter(pod, node)
+            if status is not SUCCESS:
+                refusals[node.name] = status
+                break
+        else:
+            fitting.append(node)
+            if len(fitting) >= wanted:
+                break
+    search.start = (search.start + looked_at) % len(nodes) if nodes else 0
+    return fitting, refusals
+
+
+def total_scores(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo]) -> list[int]:
+    """The weighted sum of all plugins' normalized scores, per node."""
+    totals = [0] * len(nodes)
+    for plugin in profile.scores:
+        prepared = plugin.prepare(pod)
+        scores = plugin.normalize([plugin.score(prepared, pod, node) for node in nodes])
+        weight = plugin.weight
+        for index, score in enumerate(scores):
+            totals[index] += weight * score
+    return totals
+
+
+def _diagnosis(profile: Profile, count: int, refusals: dict[str, Status]) -> Diagnosis:
+    helped_by = Happening.NODE_ADDED
+    refusing = {status.plugin for status in refusals.values()}
+    for plugin in profile.filters:
+        if plugin.name in refusing:
+            helped_by |= plugin.helped_by
+    return Diagnosis(count, refusals, helped_by)

@@ -1,0 +1,88 @@
+"""What the scheduler believes: every node and the pods on it, those it has just decided on (assumed) included.
+
+An assumed pod counts until a watch shows it bound (confirmed), shows it gone, or binding fails (forgotten).
+"""
+from __future__ import annotations
+
+from kubeapi.generated.models.core_v1 import Node
+from scheduler.framework import Happening, NodeInfo, PodInfo
+
+
+class Cache:
+    def __init__(self) -> None:
+        self._nodes: dict[str, NodeInfo] = {}
+        self._where: dict[str, str] = {}        # pod uid -> node
+        self._assumed: set[str] = set()
+        self._listed: list[NodeInfo] | None = None
+
+    @property
+    def nodes(self) -> list[NodeInfo]:
+        """The nodes that exist; the same list until a node comes or goes."""
+        if self._listed is None:
+            self._listed = [node for node in self._nodes.values() if node.exists]
+        return self._listed
+
+    def node(self, name: str) -> NodeInfo | None:
+        return self._nodes.get(name)
+
+    def update_node(self, node: Node) -> Happening:
+        happened = self._node(node.metadata.name).update(node)
+        if Happening.NODE_ADDED in happened:
+            self._listed = None
+        return happened
+
+    def remove_node(self, name: str) -> None:
+        """Its pods may still be watched for a while: they stay with a node that does not exist."""
+        node = self._nodes[name]
+        node.exists, self._listed = False, None
+        self._drop_if_empty(node)
+
+    def assume(self, pod: PodInfo, node: str) -> None:
+        self._place(pod, node)
+        self._assumed.add(pod.uid)
+
+    def forget(self, pod: PodInfo) -> None:
+        """Takes an assumption back; a pod that has been confirmed meanwhile stays."""
+        if pod.uid in self._assumed:
+            self._assumed.discard(pod.uid)
+            self._displace(pod.uid)
+
+    def is_assumed(self, uid: str) -> bool:
+        return uid in self._assumed
+
+    def update_pod(self, pod: PodInfo) -> Happening:
+        """A pod that has a node, as the API shows it."""
+        if pod.is_terminal:
+            return self.remove_pod(pod.uid)
+        self._assumed.discard(pod.uid)
+        before = self._where.get(pod.uid)
+        had = self._nodes[before].pods[pod.uid].requests if before is not None else None
+        self._place(pod, pod.node_name)
+        return Happening.ASSIGNED_POD_DELETED if had is not None and had != pod.requests else Happening.NOTHING
+
+    def remove_pod(self, uid: str) -> Happening:
+        self._assumed.discard(uid)
+        if uid not in self._where:
+            return Happening.NOTHING
+        self._displace(uid)
+        return Happening.ASSIGNED_POD_DELETED
+
+    def _node(self, name: str) -> NodeInfo:
+        if name not in self._nodes:
+            self._nodes[name] = NodeInfo(name)
+        return self._nodes[name]
+
+    def _place(self, pod: PodInfo, node: str) -> None:
+        if pod.uid in self._where:
+            self._displace(pod.uid)
+        self._node(node).add(pod)
+        self._where[pod.uid] = node
+
+    def _displace(self, uid: str) -> None:
+        node = self._nodes[self._where.pop(uid)]
+        node.remove(uid)
+        self._drop_if_empty(node)
+
+    def _drop_if_empty(self, node: NodeInfo) -> None:
+        if not node.exists and not node.pods:
+            self._nodes.pop(node.name, None)

@@ -1,0 +1,152 @@
+"""The extension points of scheduling, in the order a cycle calls them, and the slim views that plugins see.
+
+A cycle is synchronous: nothing else runs between its first filter and the assumption of its result, so the cache is its own
+snapshot. Plugins are stateless; what they compute once per pod they return from `prepare`.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, Flag, auto
+from typing import Any, ClassVar, Protocol
+
+from kubeapi.generated.models.core_v1 import Affinity, Node, Pod, Taint, Toleration
+from kubeapi.meta import ObjectKey
+from scheduler.resources import Resources, pod_requests, pod_requests_for_scoring
+
+MAX_SCORE = 100
+
+
+class Code(Enum):
+    """UNRESOLVABLE: not even evicting pods would help."""
+
+    SUCCESS = 0
+    UNSCHEDULABLE = 2
+    UNRESOLVABLE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    code: Code
+    reasons: tuple[str, ...] = ()
+    plugin: str = ""
+
+
+SUCCESS = Status(Code.SUCCESS)
+
+
+class Happening(Flag):
+    """What may make an unschedulable pod schedulable."""
+
+    NODE_ADDED = auto()
+    NODE_ALLOCATABLE = auto()
+    NODE_LABELS = auto()
+    NODE_TAINTS = auto()              # and spec.unschedulable
+    ASSIGNED_POD_DELETED = auto()     # or ended, or shrunk
+    NOTHING = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    """What scheduling needs of a pod: a tenth of the whole."""
+
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    node_name: str
+    scheduler_name: str
+    priority: int
+    labels: Mapping[str, str]
+    requests: Resources
+    scoring_requests: Resources
+    node_selector: Mapping[str, str]
+    affinity: Affinity | None
+    tolerations: tuple[Toleration, ...]
+    is_terminal: bool
+    is_terminating: bool
+    is_gated: bool
+    told_unschedulable: str = ""       # the message of its PodScheduled condition, when False
+
+    @classmethod
+    def of(cls, pod: Pod) -> PodInfo:
+        spec, status = pod.spec, pod.status
+        condition = next((one for one in status.conditions if one.type == "PodScheduled"), None)
+        return cls(
+            key=ObjectKey(pod.metadata.namespace, pod.metadata.name), uid=pod.metadata.uid,
+            resource_version=pod.metadata.resource_version, node_name=spec.node_name, scheduler_name=spec.scheduler_name,
+            priority=spec.priority or 0, labels=pod.metadata.labels, requests=pod_requests(spec),
+            scoring_requests=pod_requests_for_scoring(spec), node_selector=spec.node_selector, affinity=spec.affinity,
+            tolerations=spec.tolerations, is_terminal=status.phase in ("Succeeded", "Failed"),
+            is_terminating=pod.metadata.deletion_timestamp is not None, is_gated=bool(spec.scheduling_gates),
+            told_unschedulable=condition.message if condition is not None and condition.status == "False" else "")
+
+
+@dataclass(slots=True)
+class NodeInfo:
+    """A node and what its pods hold of it. Only the cache changes it."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[Taint, ...] = ()
+    is_unschedulable: bool = False
+    allocatable: Resources = Resources()
+    allowed_pods: int = 0
+    exists: bool = False               # False: pods were seen before their node
+    pods: dict[str, PodInfo] = field(default_factory=dict)         # by uid
+    requested: Resources = Resources()
+    scoring_requested: Resources = Resources()
+
+    def update(self, node: Node) -> Happening:
+        """Takes over the node's facts; what of them changed."""
+        happened = Happening.NOTHING if self.exists else Happening.NODE_ADDED
+        quantities = node.status.allocatable if node.status is not None else {}
+        allocatable = Resources.parse(quantities)
+        allowed_pods = int(quantities.get("pods", "0"))
+        if (allocatable, allowed_pods) != (self.allocatable, self.allowed_pods):
+            happened |= Happening.NODE_ALLOCATABLE
+        if node.metadata.labels != self.labels:
+            happened |= Happening.NODE_LABELS
+        if (node.spec.taints, node.spec.unschedulable) != (self.taints, self.is_unschedulable):
+            happened |= Happening.NODE_TAINTS
+        self.exists, self.labels, self.taints = True, node.metadata.labels, node.spec.taints
+        self.is_unschedulable, self.allocatable, self.allowed_pods = node.spec.unschedulable, allocatable, allowed_pods
+        return happened
+
+    def add(self, pod: PodInfo) -> None:
+        self.pods[pod.uid] = pod
+        self.requested = self.requested + pod.requests
+        self.scoring_requested = self.scoring_requested + pod.scoring_requests
+
+    def remove(self, uid: str) -> None:
+        pod = self.pods.pop(uid)
+        self.requested = self.requested - pod.requests
+        self.scoring_requested = self.scoring_requested - pod.scoring_requests
+
+
+class FilterPlugin(Protocol):
+    """`helped_by` names what can turn this plugin's no into a yes."""
+
+    name: ClassVar[str]
+    helped_by: ClassVar[Happening]
+
+    def filter(self, pod: PodInfo, node: NodeInfo) -> Status: ...
+
+
+class ScorePlugin(Protocol):
+    """Scores run from 0 to MAX_SCORE after `normalize`. `prepare` is called once per pod and cycle."""
+
+    name: ClassVar[str]
+    weight: ClassVar[int]
+
+    def prepare(self, pod: PodInfo) -> Any: ...
+    def score(self, prepared: Any, pod: PodInfo, node: NodeInfo) -> int: ...
+    def normalize(self, scores: list[int]) -> list[int]: ...
+
+
+def scaled_to_maximum(scores: Sequence[int], *, reverse: bool = False) -> list[int]:
+    """Scores relative to the largest; `reverse` makes the smallest the best."""
+    largest = max(scores, default=0)
+    if largest == 0:
+        return [MAX_SCORE if reverse else 0] * len(scores)
+    scaled = [score * MAX_SCORE // largest for score in scores]
+    return [MAX_SCORE - score for score in scaled] if reverse else scaled

@@ -1,0 +1,91 @@
+"""`python -m scheduler`: informers feed the Scheduler while this process holds the leader's Lease."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from kubeapi.generated.models.core_v1 import Node, Pod
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
+from kubeclient.informer import InformerFactory
+from kubeclient.kubeconfig import KubeconfigError, load
+from kubeclient.leaderelection import LeaderElector
+from kubeclient.notify import notify_ready
+from kubeclient.transport import AiohttpTransport
+from scheduler.api import KubeApi
+from scheduler.framework import PodInfo
+from scheduler.options import Options, parse
+from scheduler.profile import default_profile
+from scheduler.scheduler import Scheduler
+
+logger = logging.getLogger("scheduler")
+
+
+async def schedule(client: Client) -> None:
+    """Runs until cancelled: what a leader does."""
+    recorder = EventRecorder(client, "default-scheduler")
+    scheduler = Scheduler(default_profile(), KubeApi(client, recorder))
+    factory = InformerFactory(client)
+    nodes = factory.informer(Node)
+    pods = factory.informer(Pod, transform=lambda data: PodInfo.of(Pod.from_wire(data)))
+    nodes.add_handler(scheduler.update_node, lambda old, new: scheduler.update_node(new),
+                      lambda node: scheduler.remove_node(node.metadata.name))
+    pods.add_handler(scheduler.update_pod, lambda old, new: scheduler.update_pod(new), scheduler.remove_pod)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(factory.run())
+        group.create_task(recorder.run())
+        await nodes.wait_synced()
+        await pods.wait_synced()
+        await scheduler.run()
+
+
+async def run(options: Options) -> None:
+    transport = AiohttpTransport(load(options.kubeconfig))
+    client = Client(transport, user_agent="picokube-scheduler")
+    try:
+        if not options.leader_elect:
+            notify_ready()
+            await schedule(client)
+            return
+        elector = LeaderElector(client, "kube-scheduler", f"{socket.gethostname()}_{os.getpid()}")
+        notify_ready()
+        await elector.run(lambda: schedule(client))
+    finally:
+        await transport.aclose()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = parse(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
+                        format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    try:
+        asyncio.run(_until_signalled(options))
+    except KubeconfigError as error:
+        print(f"scheduler: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _until_signalled(options: Options) -> None:
+    """TERM and INT cancel the work, which gives the Lease back."""
+    task = asyncio.current_task()
+    assert task is not None
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await run(options)
+    except asyncio.CancelledError:
+        if not stopping:
+            raise

@@ -1,0 +1,35 @@
+"""Pods and nodes as the scheduler sees them, said in a line."""
+from __future__ import annotations
+
+from typing import Any
+
+from kubeapi.generated.models.core_v1 import Node, Pod
+from scheduler.framework import NodeInfo, PodInfo
+
+
+def a_pod(name: str = "p", *, cpu: str = "", memory: str = "", node: str = "", **spec: Any) -> PodInfo:
+    requests = {key: value for key, value in (("cpu", cpu), ("memory", memory)) if value}
+    document = {
+        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": "1"},
+        "spec": {"schedulerName": "default-scheduler", "nodeName": node,
+                 "containers": [{"name": "c", "resources": {"requests": requests}}], **spec},
+    }
+    return PodInfo.of(Pod.from_wire(document))
+
+
+def a_node_object(name: str = "n", *, cpu: str = "4", memory: str = "8Gi", pods: int = 110, labels: dict[str, str] | None = None,
+                  taints: list[dict[str, str]] | None = None, unschedulable: bool = False) -> Node:
+    return Node.from_wire({
+        "metadata": {"name": name, "labels": labels or {}},
+        "spec": {"taints": taints or [], "unschedulable": unschedulable},
+        "status": {"allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods)}, "daemonEndpoints": {"kubeletEndpoint": {"Port": 1}},
+                   "nodeInfo": dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion", "kubeProxyVersion", "operatingSystem", "architecture"), "")},
+    })
+
+
+def a_node(name: str = "n", *, holding: tuple[PodInfo, ...] = (), **facts: Any) -> NodeInfo:
+    node = NodeInfo(name)
+    node.update(a_node_object(name, **facts))
+    for pod in holding:
+        node.add(pod)
+    return node

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubeapi.generated.models.core_v1 import PodSpec
+from scheduler.framework import SUCCESS, Code, scaled_to_maximum
+from scheduler.plugins.balanced_allocation import BalancedAllocation
+from scheduler.plugins.least_allocated import LeastAllocated
+from scheduler.plugins.node_affinity import NodeAffinity
+from scheduler.plugins.node_name import NodeName
+from scheduler.plugins.node_resources_fit import NodeResourcesFit
+from scheduler.plugins.node_unschedulable import NodeUnschedulable
+from scheduler.plugins.taint_toleration import TaintToleration
+from scheduler.resources import Resources, pod_requests
+from tests.unit.scheduler.builders import a_node, a_pod
+
+TAINT = {"key": "team", "value": "blue", "effect": "NoSchedule"}
+
+
+def required(*expressions: dict[str, Any], field: str = "matchExpressions") -> dict[str, Any]:
+    return {"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{field: list(expressions)}]}}}}
+
+
+@pytest.mark.parametrize(("spec", "fits"), [
+    pytest.param({}, True, id="asks for nothing"),
+    pytest.param({"nodeSelector": {"disk": "ssd"}}, True, id="selector matches"),
+    pytest.param({"nodeSelector": {"disk": "hdd"}}, False, id="selector differs"),
+    pytest.param({"nodeSelector": {"gpu": "yes"}}, False, id="label missing"),
+    pytest.param(required({"key": "disk", "operator": "In", "values": ["ssd", "nvme"]}), True, id="In"),
+    pytest.param(required({"key": "disk", "operator": "NotIn", "values": ["ssd"]}), False, id="NotIn"),
+    pytest.param(required({"key": "gpu", "operator": "NotIn", "values": ["a"]}), True, id="NotIn holds for a missing label"),
+    pytest.param(required({"key": "disk", "operator": "Exists"}), True, id="Exists"),
+    pytest.param(required({"key": "disk", "operator": "DoesNotExist"}), False, id="DoesNotExist"),
+    pytest.param(required({"key": "cores", "operator": "Gt", "values": ["4"]}), True, id="Gt"),
+    pytest.param(required({"key": "cores", "operator": "Lt", "values": ["8"]}), False, id="Lt"),
+    pytest.param(required({"key": "disk", "operator": "Gt", "values": ["4"]}), False, id="Gt of what is no number"),
+    pytest.param(required({"key": "metadata.name", "operator": "In", "values": ["n"]}, field="matchFields"), True, id="by name"),
+    pytest.param(required(), False, id="an empty term matches nothing"),
+])
+def test_node_affinity(spec: dict[str, Any], fits: bool) -> None:
+    status = NodeAffinity().filter(a_pod(**spec), a_node(labels={"disk": "ssd", "cores": "8"}))
+    assert (status is SUCCESS) is fits
+    if not fits:
+        assert status.reasons == ("node(s) didn't match Pod's node affinity/selector",)
+
+
+@pytest.mark.parametrize(("tolerations", "fits"), [
+    pytest.param([], False, id="none"),
+    pytest.param([{"key": "team", "operator": "Equal", "value": "blue", "effect": "NoSchedule"}], True, id="equal"),
+    pytest.param([{"key": "team", "value": "blue"}], True, id="default operator, any effect"),
+    pytest.param([{"key": "team", "operator": "Equal", "value": "red"}], False, id="another value"),
+    pytest.param([{"key": "team", "operator": "Exists"}], True, id="exists"),
+    pytest.param([{"operator": "Exists"}], True, id="everything"),
+    pytest.param([{"key": "team", "operator": "Exists", "effect": "NoExecute"}], False, id="another effect"),
+])
+@pytest.mark.parametrize("effect", ["NoSchedule"])
+def test_taints_repel_pods_that_do_not_tolerate_them(tolerations: list[dict[str, str]], fits: bool, effect: str) -> None:
+    status = TaintToleration().filter(a_pod(tolerations=tolerations), a_node(taints=[{**TAINT, "effect": effect}]))
+    assert (status is SUCCESS) is fits
+
+
+def test_prefer_no_schedule_only_weighs() -> None:
+    plugin, pod = TaintToleration(), a_pod()
+    nodes = [a_node("a"), a_node("b", taints=[{**TAINT, "effect": "PreferNoSchedule"}])]
+    assert all(plugin.filter(pod, node) is SUCCESS for node in nodes)
+    assert plugin.normalize([plugin.score(plugin.prepare(pod), pod, node) for node in nodes]) == [100, 0]
+
+
+@pytest.mark.parametrize(("tolerations", "fits"), [
+    pytest.param([], False, id="a plain pod"),
+    pytest.param([{"key": "node.kubernetes.io/unschedulable", "operator": "Exists", "effect": "NoSchedule"}], True, id="tolerates"),
+])
+def test_cordoned_nodes(tolerations: list[dict[str, str]], fits: bool) -> None:
+    assert (NodeUnschedulable().filter(a_pod(tolerations=tolerations), a_node(unschedulable=True)) is SUCCESS) is fits
+
+
+def test_a_pod_that_names_its_node_fits_nowhere_else() -> None:
+    assert NodeName().filter(a_pod(node="n"), a_node("n")) is SUCCESS
+    assert NodeName().filter(a_pod(node="n"), a_node("m")).reasons == ("node(s) didn't match the requested node name",)
+
+
+@pytest.mark.parametrize(("asked", "reasons", "code"), [
+    pytest.param({"cpu": "2"}, (), Code.SUCCESS, id="fits exactly"),
+    pytest.param({"cpu": "2001m"}, ("Insufficient cpu",), Code.UNSCHEDULABLE, id="cpu"),
+    pytest.param({"cpu": "3", "memory": "7Gi"}, ("Insufficient cpu", "Insufficient memory"), Code.UNSCHEDULABLE, id="both"),
+    pytest.param({"cpu": "5"}, ("Insufficient cpu",), Code.UNRESOLVABLE, id="more than the node ever has"),
+])
+def test_resources_fit(asked: dict[str, str], reasons: tuple[str, ...], code: Code) -> None:
+    node = a_node(cpu="4", memory="8Gi", holding=(a_pod("other", cpu="2", memory="2Gi"),))
+    status = NodeResourcesFit().filter(a_pod(**asked), node)
+    assert (status.reasons, status.code) == (reasons, code)
+
+
+def test_a_full_node_says_too_many_pods() -> None:
+    assert NodeResourcesFit().filter(a_pod(), a_node(pods=1, holding=(a_pod("other"),))).reasons == ("Too many pods",)
+
+
+def test_extended_resources_count() -> None:
+    pod = a_pod(containers=[{"name": "c", "resources": {"requests": {"example.com/gpu": "1"}}}])
+    assert NodeResourcesFit().filter(pod, a_node()).reasons == ("Insufficient example.com/gpu",)
+
+
+def test_least_allocated_prefers_the_emptier_node() -> None:
+    pod, plugin = a_pod(cpu="1", memory="1Gi"), LeastAllocated()
+    empty, used = a_node("a"), a_node("b", holding=(a_pod("x", cpu="2", memory="2Gi"),))
+    assert plugin.score(None, pod, empty) == (75 + 87) // 2
+    assert plugin.score(None, pod, used) == (25 + 62) // 2
+
+
+def test_balanced_allocation_prefers_even_use() -> None:
+    plugin = BalancedAllocation()
+    assert plugin.score(None, a_pod(cpu="2", memory="4Gi"), a_node()) == 100
+    assert plugin.score(None, a_pod(cpu="4", memory="0"), a_node()) == 50
+
+
+@pytest.mark.parametrize(("scores", "reverse", "expected"), [
+    pytest.param([0, 5, 10], False, [0, 50, 100], id="largest is best"),
+    pytest.param([0, 5, 10], True, [100, 50, 0], id="smallest is best"),
+    pytest.param([0, 0], True, [100, 100], id="all equal"),
+])
+def test_scores_are_scaled_to_the_maximum(scores: list[int], reverse: bool, expected: list[int]) -> None:
+    assert scaled_to_maximum(scores, reverse=reverse) == expected
+
+
+def container(name: str, cpu: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "resources": {"requests": {"cpu": cpu}}, **more}
+
+
+@pytest.mark.parametrize(("spec", "milli_cpu"), [
+    pytest.param({"containers": [container("a", "1"), container("b", "500m")]}, 1500, id="containers add up"),
+    pytest.param({"containers": [container("a", "1")], "initContainers": [container("i", "3"), container("j", "2")]}, 3000,
+                 id="the largest init container counts"),
+    pytest.param({"containers": [container("a", "1")], "initContainers": [container("s", "1", restartPolicy="Always")]}, 2000,
+                 id="a sidecar runs beside the containers"),
+    pytest.param({"containers": [container("a", "1")],
+                  "initContainers": [container("s", "1", restartPolicy="Always"), container("i", "3")]}, 4000,
+                 id="an init container runs beside the sidecars before it"),
+    pytest.param({"containers": [container("a", "1")], "overhead": {"cpu": "250m"}}, 1250, id="overhead"),
+    pytest.param({"containers": [container("a", "1")], "resources": {"requests": {"cpu": "2"}}}, 2000, id="the pod's own request"),
+])
+def test_what_a_pod_requests(spec: dict[str, Any], milli_cpu: int) -> None:
+    assert pod_requests(PodSpec.from_wire(spec)) == Resources(milli_cpu=milli_cpu)
