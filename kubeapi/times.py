@@ -1,0 +1,33 @@
+"""Points in time on the wire (RFC 3339, in UTC) and spans as users read them."""
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from kubeapi.duration import age_of, human_duration
+
+__all__ = ["age_of", "format_micro_time", "format_time", "human_duration", "parse_time", "seconds_of"]
+
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def parse_time(text: str) -> datetime:
+    """Raises ValueError; digits below a microsecond are dropped."""
+    match = _RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a time of RFC 3339")
+    day, clock, fraction, zone = match.groups()
+    return datetime.fromisoformat(f"{day}T{clock}{(fraction or '')[:7].ljust(7, '0') if fraction else ''}{zone}").astimezone(UTC)
+
+
+def seconds_of(text: str) -> float:
+    """Seconds since the epoch."""
+    return parse_time(text).timestamp()
+
+
+def format_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_micro_time(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
