@@ -1,0 +1,148 @@
+"""ClusterIPs: a Service gets its address with the write that makes it.
+
+An address is taken by creating the IPAddress object of that name (KEP-1880), which only one writer can: any number of API
+servers allocate without a lock. When the write fails the address is given back; what a crash leaves is found by its parent.
+"""
+from __future__ import annotations
+
+import ipaddress
+from typing import ClassVar
+
+from apiserver.admission.attributes import Attributes, Document, Objects, Plugin
+from kubeapi import errors
+from kubeapi.fielderrors import FieldError, internal, invalid
+from kubeapi.world import REAL_WORLD, World
+
+GROUP = "networking.k8s.io"
+TRIES = 64
+NODE_PORTS = range(30000, 32768)
+
+
+class ClusterIPs(Plugin):
+    name: ClassVar[str] = "ClusterIPs"
+
+    def __init__(self, objects: Objects, service_cidr: str, world: World = REAL_WORLD) -> None:
+        self._objects, self._world = objects, world
+        self._range = ipaddress.ip_network(service_cidr)
+
+    async def admit(self, attributes: Attributes) -> None:
+        if not attributes.is_for("", "services"):
+            return
+        service, old = attributes.obj, attributes.old
+        if attributes.operation == "DELETE":
+            return                              # given back by `release` once the Service is gone
+        assert service is not None
+        if attributes.operation == "UPDATE" and old is not None:
+            _keep(service, old)
+        if needs_address(service):
+            await self._allocate(attributes, service)
+        await self._allocate_node_ports(attributes, service)
+
+    async def release(self, service: Document) -> None:
+        """After a Service was deleted, or stopped needing an address."""
+        address = service.get("spec", {}).get("clusterIP", "")
+        if address and address != "None":
+            await self._objects.delete(GROUP, "ipaddresses", "", address)
+
+    async def _allocate(self, attributes: Attributes, service: Document) -> None:
+        spec = service["spec"]
+        asked = spec.get("clusterIP", "")
+        held = attributes.old is not None and attributes.old["spec"].get("clusterIP") == asked
+        if asked and not held:
+            await self._take_asked(attributes, service, asked)
+        elif not asked:
+            spec["clusterIP"] = await self._take_any(attributes, service)
+        spec["clusterIPs"] = [spec["clusterIP"]]
+        spec.setdefault("ipFamilies", [f"IPv{self._range.version}"])
+        spec.setdefault("ipFamilyPolicy", "SingleStack")
+
+    async def _take_asked(self, attributes: Attributes, service: Document, asked: str) -> None:
+        path = "spec.clusterIPs"
+        try:
+            is_inside = ipaddress.ip_address(asked) in self._range
+        except ValueError:
+            return                              # validation has the words for it
+        if not is_inside:
+            raise _refused(attributes, invalid(path, [asked], "failed to allocate IP " + asked + ": the provided IP (" + asked +
+                                               f") is not in the valid range. The range of valid IPs is {self._range}"))
+        if not await self._take(attributes, service, asked):
+            raise _refused(attributes, invalid(path, [asked], f"failed to allocate IP {asked}: provided IP is already allocated"))
+
+    async def _take_any(self, attributes: Attributes, service: Document) -> str:
+        """The upper part of the range first: the lower is left for those who ask for an address (KEP-3070)."""
+        size = self._range.num_addresses - 2
+        reserved = min(max(16, size // 16), 256)
+        for _ in range(TRIES):
+            candidate = str(self._range[1 + reserved + self._world.random.randrange(max(1, size - reserved))])
+            if await self._take(attributes, service, candidate):
+                return candidate
+        taken = {one["metadata"]["name"] for one in await self._objects.list(GROUP, "ipaddresses")}
+        for address in self._range.hosts():
+            if str(address) not in taken and await self._take(attributes, service, str(address)):
+                return str(address)
+        raise _refused(attributes, internal("spec.clusterIPs", "failed to allocate a serviceIP: range is full"))
+
+    async def _take(self, attributes: Attributes, service: Document, address: str) -> bool:
+        if attributes.dry_run:
+            return await self._objects.get(GROUP, "ipaddresses", "", address) is None
+        meta = service["metadata"]
+        claim = {"apiVersion": f"{GROUP}/v1", "kind": "IPAddress",
+                 "metadata": {"name": address, "labels": {"ipaddress.kubernetes.io/ip-family": f"IPv{self._range.version}",
+                                                          "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}},
+                 "spec": {"parentRef": {"group": "", "resource": "services", "namespace": meta["namespace"], "name": meta["name"]}}}
+        try:
+            await self._objects.create(GROUP, "ipaddresses", claim)
+        except errors.AlreadyExists:
+            return False
+
+        async def give_back() -> None:
+            await self._objects.delete(GROUP, "ipaddresses", "", address)
+
+        attributes.undo.append(give_back)
+        return True
+
+    async def _allocate_node_ports(self, attributes: Attributes, service: Document) -> None:
+        """NodePort and LoadBalancer Services: a port no other Service has, asked for or not."""
+        spec = service["spec"]
+        if spec.get("type") not in ("NodePort", "LoadBalancer") or spec.get("allocateLoadBalancerNodePorts") is False:
+            return
+        taken = {(port["nodePort"], port.get("protocol", "TCP")) for other in await self._objects.list("", "services")
+                 if other["metadata"].get("uid") != service["metadata"].get("uid") for port in other["spec"].get("ports", ())
+                 if "nodePort" in port}
+        for index, port in enumerate(spec.get("ports", ())):
+            protocol = port.get("protocol", "TCP")
+            asked = port.get("nodePort")
+            if asked and (asked, protocol) in taken:
+                raise _refused(attributes, invalid(f"spec.ports[{index}].nodePort", asked, "provided port is already allocated"))
+            if not asked:
+                free = [one for one in NODE_PORTS if (one, protocol) not in taken]
+                if not free:
+                    raise _refused(attributes, internal(f"spec.ports[{index}].nodePort", "failed to allocate a nodePort: range is full"))
+                port["nodePort"] = self._world.random.choice(free)
+            taken.add((port["nodePort"], protocol))
+
+
+def needs_address(service: Document) -> bool:
+    spec = service["spec"]
+            found = await self._objects.get(GROUP, "ipaddresses", "", address)
+            return found is None
+
+
+def _keep(new: Document, old: Document) -> None:
+    """An update that does not name what was allocated keeps it."""
+    if new["spec"].get("type") == "ExternalName" or old["spec"].get("type") == "ExternalName":
+        return
+    for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
+        if not new["spec"].get(field) and old["spec"].get(field):
+            new["spec"][field] = old["spec"][field]
+    if new["spec"].get("type") in ("NodePort", "LoadBalancer"):
+        before = {(port.get("port"), port.get("protocol", "TCP")): port.get("nodePort") for port in old["spec"].get("ports", ())}
+        for port in new["spec"].get("ports", ()):
+            held = before.get((port.get("port"), port.get("protocol", "TCP")))
+            if held and not port.get("nodePort"):
+                port["nodePort"] = held
+
+
+def _refused(attributes: Attributes, fault: FieldError) -> errors.Invalid:
+    return errors.invalid("Service", "", attributes.name, [fault])
+

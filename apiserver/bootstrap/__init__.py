@@ -1,0 +1,5 @@
+"""What every cluster has from its first second, and gets back when it is lost.
+
+    wanted.py     the objects, pure
+    keeper.py     makes what is missing: at start, and whenever a watch shows one of them gone or changed
+"""

@@ -1,0 +1,6 @@
+"""`python -m controllers`."""
+import sys
+
+from controllers.main import main
+
+sys.exit(main())

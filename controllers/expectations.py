@@ -1,0 +1,61 @@
+"""What a controller has asked for and not yet seen: until the watch shows it, the cache is stale and must not be acted on.
+
+Kept per key: how many creations are awaited, and the uids whose deletion is. An expectation not fulfilled in five minutes
+is given up (a watch may have lost it), as upstream does.
+"""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from kubeapi.meta import ObjectKey
+
+LONGEST_SECONDS = 300.0
+
+
+@dataclass
+class Expected:
+    creations: int = 0
+    deletions: set[str] = field(default_factory=set)
+    since: float = 0.0
+
+
+class Expectations:
+    def __init__(self) -> None:
+        self._expected: dict[ObjectKey, Expected] = {}
+
+    def expect_creations(self, key: ObjectKey, count: int) -> None:
+        self._of(key).creations += count
+
+    def expect_deletions(self, key: ObjectKey, uids: Iterable[str]) -> None:
+        self._of(key).deletions.update(uids)
+
+    def creation_observed(self, key: ObjectKey) -> None:
+        """Also called for a creation that failed: it will not be seen."""
+        if (expected := self._expected.get(key)) is not None and expected.creations > 0:
+            expected.creations -= 1
+
+    def deletion_observed(self, key: ObjectKey, uid: str) -> None:
+        if (expected := self._expected.get(key)) is not None:
+            expected.deletions.discard(uid)
+
+    def are_satisfied(self, key: ObjectKey) -> bool:
+        expected = self._expected.get(key)
+        if expected is None or (expected.creations <= 0 and not expected.deletions):
+            return True
+        if self._now() - expected.since > LONGEST_SECONDS:
+            del self._expected[key]
+            return True
+        return False
+
+    def forget(self, key: ObjectKey) -> None:
+        self._expected.pop(key, None)
+
+    def _of(self, key: ObjectKey) -> Expected:
+        expected = self._expected.setdefault(key, Expected())
+        expected.since = self._now()
+        return expected
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()

@@ -1,0 +1,135 @@
+"""Looks at one object at a time: are its owners there, does its own deletion wait for its dependents?
+
+The graph only says where to look. Before anything is deleted its owners are asked for live, by uid; the deletion carries
+the object's uid and resourceVersion, so that a change in between wins.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kubeclient.client import Client, ResourceClient
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.informer import InformerFactory
+
+from controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owner
+from kubeapi.catalog import RESOURCES, by_kind
+from kubeapi.errors import Conflict, NotFound
+from kubeapi.meta import ObjectKey
+from kubeapi.resource import Resource
+
+
+def collectable() -> list[Resource]:
+    """Every resource that can be watched and deleted; events own nothing and are owned by nobody."""
+    return [one for one in RESOURCES if {"list", "watch", "delete"} <= set(one.verbs) and one.plural != "events"]
+
+
+class GarbageCollector:
+    """Keys are uids."""
+
+    def __init__(self, client: Client, graph: Graph) -> None:
+        self._client, self._graph = client, graph
+
+    async def reconcile(self, key: ObjectKey) -> Result:
+        node = self._graph.get(key.name)
+        if node is None:
+            return DONE
+        if node.is_being_deleted:
+            if ORPHAN in node.finalizers:
+                await self._orphan(node)
+            elif FOREGROUND in node.finalizers:
+                await self._delete_dependents(node)
+        elif node.owners:
+            await self._collect(node)
+        return DONE
+
+    async def _collect(self, node: Node) -> None:
+        present = [owner for owner in node.owners if await self._is_there(owner, node.key.namespace)]
+        if len(present) == len(node.owners):
+            return
+        if present:                             # it has somebody left: only forget the dead
+            gone = [{"$patch": "delete", "uid": owner.uid} for owner in node.owners if owner not in present]
+            await self._patch(node, {"ownerReferences": gone})
+            return
+        policy = "Orphan" if ORPHAN in node.finalizers else "Foreground" if FOREGROUND in node.finalizers else "Background"
+        try:
+            live = await self._api(node).get(node.key.name)
+            if live["metadata"]["uid"] != node.uid or len(live["metadata"].get("ownerReferences", ())) != len(node.owners):
+                return                          # somebody else now, or newly owned: its event brings us back
+            await self._api(node).delete(node.key.name, uid=node.uid, resource_version=live["metadata"]["resourceVersion"],
+                                         propagation_policy=policy)
+        except (NotFound, Conflict):
+            return
+
+    async def _is_there(self, owner: Owner, namespace: str) -> bool:
+        """Asked of the API server: a cache that has not seen an owner proves nothing. A kind it does not serve is not gone."""
+        known = self._graph.get(owner.uid)
+        if known is not None:
+            return not (known.is_being_deleted and FOREGROUND in known.finalizers and owner.blocks)
+        try:
+            resource = by_kind(owner.group, owner.kind)
+        except KeyError:
+            return True
+        try:
+            live = await self._client.documents(resource, namespace=namespace if resource.is_namespaced else "").get(owner.name)
+        except NotFound:
+            return False
+        return bool(live["metadata"]["uid"] == owner.uid)
+
+    async def _orphan(self, node: Node) -> None:
+        for dependent in self._graph.dependents(node.uid):
+            await self._patch(dependent, {"ownerReferences": [{"$patch": "delete", "uid": node.uid}]})
+        await self._drop_finalizer(node, ORPHAN)
+
+    async def _delete_dependents(self, node: Node) -> None:
+        """Foreground: dependents first; those that block keep the owner until they are gone."""
+        blocking = 0
+        for dependent in self._graph.dependents(node.uid):
+            blocks = any(owner.uid == node.uid and owner.blocks for owner in dependent.owners)
+            blocking += blocks
+            if not dependent.is_being_deleted:
+                try:
+                    await self._api(dependent).delete(dependent.key.name, uid=dependent.uid,
+                                                      propagation_policy="Foreground" if blocks else "Background")
+                except (NotFound, Conflict):
+                    continue
+        if not blocking:
+            await self._drop_finalizer(node, FOREGROUND)
+
+    async def _drop_finalizer(self, node: Node, finalizer: str) -> None:
+        await self._patch(node, {"$deleteFromPrimitiveList/finalizers": [finalizer]})
+
+    async def _patch(self, node: Node, metadata: dict[str, object]) -> None:
+        try:
+            await self._api(node).patch(node.key.name, {"metadata": {"uid": node.uid, **metadata}}, type="strategic")
+        except NotFound:
+            return
+        except Conflict as error:
+            if "uid" not in str(error).lower():
+                raise
+
+    def _api(self, node: Node) -> ResourceClient[dict[str, Any]]:
+        return self._client.documents(node.resource, namespace=node.key.namespace)
+
+
+def garbage_collector(client: Client, factory: InformerFactory) -> Controller:
+    graph = Graph()
+    controller = Controller("garbagecollector", GarbageCollector(client, graph), workers=10)
+    for resource in collectable():
+        _watch(controller, graph, factory, resource)
+    return controller
+
+
+def _watch(controller: Controller, graph: Graph, factory: InformerFactory, resource: Resource) -> None:
+    informer = factory.document_informer(resource)
+
+    def look(uids: Iterable[str]) -> None:
+        for uid in uids:
+            controller.queue.add(ObjectKey("", uid))
+
+    informer.add_handler(
+        lambda document: look(graph.update(Node.of(resource, document))),
+        lambda old, new: look(graph.update(Node.of(resource, new))),
+        lambda document: look(graph.remove(document["metadata"]["uid"])))
+    controller.waits_for(informer)
+

@@ -1,0 +1,94 @@
+"""`python -m controllers`: every controller in one process, while it holds the leader's Lease."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
+from kubeclient.informer import InformerFactory
+from kubeclient.leaderelection import LeaderElector
+
+from controllers.deployment.reconciler import deployment_controller
+from controllers.garbagecollector.reconciler import garbage_collector
+from controllers.namespace import namespace_controller
+from controllers.nodeipam import node_ipam_controller
+from controllers.nodetaints import node_taint_controller
+from controllers.options import Options, parse
+from controllers.replicaset import replica_set_controller
+from controllers.serviceaccount import service_account_controller
+from kubeclient.kubeconfig import KubeconfigError, load
+from kubeclient.notify import notify_ready
+from kubeclient.transport import AiohttpTransport
+
+
+async def control(client: Client, options: Options) -> None:
+    """Runs until cancelled: what a leader does."""
+    factory = InformerFactory(client)
+    recorder = EventRecorder(client, "controllermanager")
+    controllers = [
+        service_account_controller(client, factory),
+        node_taint_controller(client, factory),
+        *([node_ipam_controller(client, recorder, factory, options.cluster_cidr, options.node_cidr_mask_size)]
+          if options.cluster_cidr else []),
+        replica_set_controller(client, recorder, factory),
+        deployment_controller(client, recorder, factory),
+        namespace_controller(client, factory),
+        garbage_collector(client, factory),
+    ]
+    async with asyncio.TaskGroup() as group:
+        group.create_task(factory.run(), name="informers")
+        group.create_task(recorder.run(), name="events")
+        for controller in controllers:
+            group.create_task(controller.run(), name=controller.name)
+
+
+async def run(options: Options) -> None:
+    transport = AiohttpTransport(load(options.kubeconfig))
+    client = Client(transport, user_agent="picokube-controllers")
+    try:
+        notify_ready()
+        if options.leader_elect:
+            elector = LeaderElector(client, "kube-controller-manager", f"{socket.gethostname()}_{os.getpid()}")
+            await elector.run(lambda: control(client, options))
+        else:
+            await control(client, options)
+    finally:
+        await transport.aclose()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = parse(sys.argv[1:] if argv is None else argv)
+    logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
+                        format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    try:
+        asyncio.run(_until_signalled(options))
+    except KubeconfigError as error:
+        print(f"controllers: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _until_signalled(options: Options) -> None:
+    """TERM and INT cancel the work, which gives the Lease back."""
+    task = asyncio.current_task()
+    assert task is not None
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await run(options)
+    except asyncio.CancelledError:
+        if not stopping:
+            raise

@@ -1,0 +1,41 @@
+"""The controller manager's command line, with upstream's flag names."""
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    kubeconfig: str
+    leader_elect: bool = True
+    cluster_cidr: str = ""
+    node_cidr_mask_size: int = 24
+    verbosity: int = 2
+
+
+def parse(argv: Sequence[str]) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m controllers", description="The watch-reconcile loops of the cluster.")
+    parser.add_argument("--kubeconfig", required=True, help="how to reach the API server")
+    parser.add_argument("--leader-elect", type=_boolean, nargs="?", const=True, default=True,
+                        help="work only while holding the Lease kube-system/kube-controller-manager")
+    parser.add_argument("--cluster-cidr", type=_network, default="", help="the range of pod addresses; nodes get shares of it")
+    parser.add_argument("--node-cidr-mask-size", type=int, default=24, help="how large a node's share is")
+    parser.add_argument("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
+    found = parser.parse_args(argv)
+    return Options(found.kubeconfig, found.leader_elect, found.cluster_cidr, found.node_cidr_mask_size, found.verbosity)
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() == "true"
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
