@@ -1,0 +1,183 @@
+"""Flags as cobra reads them: `--name=value`, `--name value`, `-nvalue`, `-ab`, anywhere among the arguments, up to `--`.
+
+A command declares a tuple of Flag; `parse` answers the values and the remaining arguments, or raises FlagError in
+upstream's words.
+"""
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from typing import Any
+
+_TRUE, _FALSE = frozenset({"1", "t", "T", "true", "TRUE", "True"}), frozenset({"0", "f", "F", "false", "FALSE", "False"})
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+class FlagError(Exception):
+    """The command line cannot be read."""
+
+
+class Flag:
+    """One flag. Kinds: bool, string, int, duration (seconds), strings (commas split), array (each use one item)."""
+
+    __slots__ = ("default", "help", "kind", "name", "no_value", "short")
+
+    def __init__(self, name: str, kind: str = "string", default: Any = None, *, short: str = "", no_value: str = "", help: str = "") -> None:
+        zero: dict[str, Any] = {"bool": False, "string": "", "int": 0, "duration": 0.0, "strings": [], "array": []}
+        self.name, self.kind, self.short, self.help = name, kind, short, help
+        self.default = zero[kind] if default is None else default
+        self.no_value = no_value or ("true" if kind == "bool" else "")
+
+    def read(self, text: str) -> Any:
+        """The value that *text* stands for."""
+        try:
+            return _READERS[self.kind](text)
+        except ValueError as error:
+            name = f"-{self.short}, --{self.name}" if self.short else f"--{self.name}"
+            raise FlagError(f'invalid argument "{text}" for "{name}" flag: {error}') from None
+
+
+class Flags:
+    """The values of one command line, by flag name."""
+
+    def __init__(self, flags: Iterable[Flag]) -> None:
+        self._values: dict[str, Any] = {flag.name: flag.default for flag in flags}
+        self.given: set[str] = set()
+        self.dash_at = -1                         # how many arguments stood before `--`; -1 without one
+
+    def set(self, flag: Flag, text: str) -> None:
+        value = flag.read(text)
+        if flag.kind in ("strings", "array") and flag.name in self.given:
+            value = self._values[flag.name] + value
+        self._values[flag.name] = value
+        self.given.add(flag.name)
+
+    def text(self, name: str) -> str:
+        return str(self._values[name])
+
+    def texts(self, name: str) -> list[str]:
+        return list(self._values[name])
+
+    def on(self, name: str) -> bool:
+        return bool(self._values[name])
+
+    def number(self, name: str) -> int:
+        return int(self._values[name])
+
+    def seconds(self, name: str) -> float:
+        return float(self._values[name])
+
+    def has(self, name: str) -> bool:
+        """Whether the command knows the flag at all."""
+        return name in self._values
+
+
+def parse(flags: Iterable[Flag], argv: list[str], interspersed: bool = True) -> tuple[Flags, list[str]]:
+    """The values and the other arguments of *argv*; without *interspersed*, flags end at the first argument."""
+    table = list(flags)
+    long, short = {flag.name: flag for flag in table}, {flag.short: flag for flag in table if flag.short}
+    values, words = Flags(table), iter(argv)
+    rest: list[str] = []
+    for word in words:
+        if word == "--":
+            values.dash_at = len(rest)
+            rest += words
+        elif word.startswith("--"):
+            _long(word[2:], long, values, words)
+        elif len(word) > 1 and word[0] == "-":
+            _shorts(word[1:], short, values, words)
+        else:
+            rest.append(word)
+            if not interspersed:
+                rest += words
+    return values, rest
+
+
+def _long(text: str, table: dict[str, Flag], values: Flags, words: Iterator[str]) -> None:
+    name, given, value = text.partition("=")
+    if not name or name[0] == "-":
+        raise FlagError(f"bad flag syntax: --{text}")
+    flag = table.get(name)
+    if name == "help" and flag is None:
+        raise HelpWanted
+    if flag is None:
+        raise FlagError(f"unknown flag: --{name}")
+    if not given:
+        value = flag.no_value or _following(words, f"--{name}")
+    values.set(flag, value)
+
+
+def _shorts(text: str, table: dict[str, Flag], values: Flags, words: Iterator[str]) -> None:
+    whole = text
+    while text:
+        letter, text = text[0], text[1:]
+        flag = table.get(letter)
+        if letter == "h" and flag is None:
+            raise HelpWanted
+        if flag is None:
+            raise FlagError(f"unknown shorthand flag: '{letter}' in -{whole}")
+        if text[:1] == "=":
+            return values.set(flag, text[1:])
+        if not flag.no_value:
+            return values.set(flag, text or _following(words, f"'{letter}' in -{whole}"))
+        values.set(flag, flag.no_value)
+    return None
+
+
+class HelpWanted(Exception):
+    """-h or --help stands on the command line."""
+
+
+def _following(words: Iterator[str], name: str) -> str:
+    word = next(words, None)
+    if word is None:
+        raise FlagError(f"flag needs an argument: {name}")
+    return word
+
+
+def _bool(text: str) -> bool:
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise ValueError(f'strconv.ParseBool: parsing "{text}": invalid syntax')
+
+
+def _int(text: str) -> int:
+    try:
+        return int(text, 0) if text.strip() == text and "_" not in text else int("x")
+    except ValueError:
+        try:
+            return int(text)                      # 010 is a number to us, as it is octal to Go
+        except ValueError:
+            raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def duration(text: str) -> float:
+    """Go's duration (`1h30m`, `500ms`, `0`) as seconds. Raises ValueError in Go's words."""
+    sign, rest = (-1.0 if text[:1] == "-" else 1.0), text.lstrip("+-")
+    if rest == "0":
+        return 0.0
+    total, seen = 0.0, False
+    while rest:
+        digits = len(rest) - len(rest.lstrip("0123456789."))
+        number, rest = rest[:digits], rest[digits:]
+        letters = len(rest) - len(rest.lstrip("nuµmsh"))
+        unit, rest = rest[:letters], rest[letters:]
+        if not number.strip("."):
+            raise ValueError(f'time: invalid duration "{text}"')
+        if not unit:
+            raise ValueError(f'time: missing unit in duration "{text}"' if not rest else f'time: unknown unit "{rest}" in duration "{text}"')
+        if unit not in _UNITS:
+            raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
+        total, seen = total + float(number) * _UNITS[unit], True
+    if not seen:
+        raise ValueError(f'time: invalid duration "{text}"')
+    return sign * total
+
+
+_READERS: dict[str, Any] = {
+    "bool": _bool, "string": str, "int": _int, "duration": duration,
+    "strings": lambda text: text.split(",") if text else [], "array": lambda text: [text],
+}
