@@ -123,9 +123,8 @@ class ClusterIPs(Plugin):
 
 
 def needs_address(service: Document) -> bool:
-    spec = service["spec"]
-            found = await self._objects.get(GROUP, "ipaddresses", "", address)
-            return found is None
+    spec: Document = service["spec"]
+    return bool(spec.get("type", "ClusterIP") != "ExternalName" and spec.get("clusterIP") != "None")
 
 
 def _keep(new: Document, old: Document) -> None:
