@@ -1,7 +1,6 @@
 """What names, keys and values may look like. Each `*_faults` function answers the sentences for all that is wrong."""
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable
 
@@ -117,6 +116,7 @@ def port_name_faults(value: str) -> Faults:
 
 
 def ip_faults(value: str) -> Faults:
+    import ipaddress  # here, because kubectl imports this module at start
     try:
         ipaddress.ip_address(value)
     except ValueError:

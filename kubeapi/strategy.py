@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from kubeapi.fielderrors import FieldError
+from kubeapi.names import dns1123_subdomain_faults
 
 Document = dict[str, Any]
 
@@ -21,6 +22,10 @@ class Strategy:
     has_generation: ClassVar[bool] = True                  # metadata.generation counts changes of the desired state (spec)
     returns_deleted_object: ClassVar[bool] = False         # DELETE answers the object, not a Status (pods, namespaces ... as upstream)
     default_propagation: ClassVar[str] = "Background"      # of a DELETE that names none
+
+    def name_faults(self, name: str) -> list[str]:
+        """What is wrong with a name (or with a generateName that lost its trailing dash) of this kind."""
+        return dns1123_subdomain_faults(name)
 
     def default(self, obj: Document) -> None:
         """Fills in the API's defaults (upstream: SetDefaults_*)."""

@@ -1,0 +1,52 @@
+"""What the columns of several kinds share."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from kubeapi.duration import age_of
+from kubeapi.resource import Column
+
+Document = dict[str, Any]
+NONE = "<none>"
+
+
+def metadata(document: Document) -> Document:
+    return document.get("metadata") or {}
+
+
+def part(document: Document, name: str) -> Document:
+    """`spec` or `status`, empty where there is none."""
+    return document.get(name) or {}
+
+
+def column(name: str, cell: Callable[[Document], Any], type: str = "string", wide: bool = False) -> Column:
+    return Column(name, type, lambda document, now: cell(document), priority=int(wide))
+
+
+NAME = Column("Name", "string", lambda document, now: metadata(document).get("name", ""), format="name")
+AGE = Column("Age", "string", lambda document, now: age_of(metadata(document).get("creationTimestamp", ""), now))
+
+
+def format_labels(labels: Mapping[str, str] | None) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted((labels or {}).items())) or NONE
+
+
+def format_label_selector(selector: Document | None) -> str:
+    """A LabelSelector as users write it; `<none>` where it selects everything or nothing."""
+    from kubeapi.labels import from_label_selector
+    return str(from_label_selector(selector)) or NONE
+
+
+def containers_of(document: Document) -> list[Document]:
+    template = part(document, "spec").get("template") or {}
+    return part(template, "spec").get("containers") or []
+
+
+def joined(values: Iterable[Any]) -> str:
+    return ",".join(str(value) for value in values)
+
+
+CONTAINERS = column("Containers", lambda document: joined(each.get("name", "") for each in containers_of(document)), wide=True)
+IMAGES = column("Images", lambda document: joined(each.get("image", "") for each in containers_of(document)), wide=True)
+SELECTOR = column("Selector", lambda document: format_label_selector(part(document, "spec").get("selector")), wide=True)

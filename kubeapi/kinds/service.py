@@ -1,0 +1,95 @@
+"""Services: what an update does not say of allocated addresses and node ports stays."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from kubeapi.fielderrors import FieldError
+from kubeapi.kinds.cells import AGE, NAME, NONE, column, format_labels, part
+from kubeapi.names import dns1035_label_faults
+from kubeapi.resource import Column
+from kubeapi.strategy import Strategy
+from kubeapi.validation.service import validate_service, validate_service_update
+
+Document = dict[str, Any]
+_ALLOCATED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
+
+
+class ServiceStrategy(Strategy):
+    allow_create_on_update: ClassVar[bool] = True
+    has_generation: ClassVar[bool] = False
+    returns_deleted_object: ClassVar[bool] = True
+
+    def name_faults(self, name: str) -> list[str]:
+        return dns1035_label_faults(name)
+
+    def default(self, obj: Document) -> None:
+        spec = obj.setdefault("spec", {})
+        if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+            spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {}).setdefault("timeoutSeconds", 10800)
+        kind = spec.setdefault("type", "ClusterIP")
+        for port in spec.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+            if port.get("targetPort") in (None, 0, ""):
+                port["targetPort"] = port.get("port", 0)
+        if kind in ("NodePort", "LoadBalancer"):
+            spec.setdefault("externalTrafficPolicy", "Cluster")
+        if kind != "ExternalName":
+            spec.setdefault("internalTrafficPolicy", "Cluster")
+        if kind == "LoadBalancer":
+            spec.setdefault("allocateLoadBalancerNodePorts", True)
+
+    def prepare_for_update(self, new: Document, old: Document) -> None:
+        after, before = new.setdefault("spec", {}), part(old, "spec")
+        if "ExternalName" in (after.get("type"), before.get("type")):
+            return
+        if not after.get("clusterIP") and not after.get("clusterIPs"):
+            after.update({name: before[name] for name in _ALLOCATED if name in before})
+        if after.get("clusterIP") and not after.get("clusterIPs"):
+            after["clusterIPs"] = [after["clusterIP"]]
+        if after.get("type") in ("NodePort", "LoadBalancer") and before.get("type") in ("NodePort", "LoadBalancer"):
+            taken = {_use(port): port["nodePort"] for port in before.get("ports") or () if port.get("nodePort")}
+            for port in after.get("ports") or ():
+                if not port.get("nodePort") and _use(port) in taken:
+                    port["nodePort"] = taken[_use(port)]
+
+    def validate(self, obj: Document) -> Sequence[FieldError]:
+        return validate_service(obj)
+
+    def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return validate_service_update(new, old)
+
+
+def _use(port: Document) -> tuple[int, str]:
+    return port.get("port", 0), port.get("protocol", "")
+
+
+def _cluster_ip(service: Document) -> str:
+    return str((part(service, "spec").get("clusterIPs") or [part(service, "spec").get("clusterIP") or NONE])[0])
+
+
+def _external_ip(service: Document) -> str:
+    spec = part(service, "spec")
+    given = spec.get("externalIPs") or []
+    match spec.get("type"):
+        case "ClusterIP" | "NodePort":
+            return ",".join(given) or NONE
+        case "LoadBalancer":
+            ingress = (part(service, "status").get("loadBalancer") or {}).get("ingress") or ()
+            balancers = sorted({each.get("ip") or each.get("hostname") or "" for each in ingress} - {""})
+            return ",".join([*balancers, *given]) or "<pending>"
+        case "ExternalName":
+            return str(spec.get("externalName", ""))
+    return "<unknown>"
+
+
+def _ports(service: Document) -> str:
+    return ",".join(f"{port.get('port')}:{port['nodePort']}/{port.get('protocol')}" if port.get("nodePort")
+                    else f"{port.get('port')}/{port.get('protocol')}" for port in part(service, "spec").get("ports") or ()) or NONE
+
+
+COLUMNS: tuple[Column, ...] = (
+    NAME, column("Type", lambda each: part(each, "spec").get("type", "")), column("Cluster-IP", _cluster_ip),
+    column("External-IP", _external_ip), column("Port(s)", _ports), AGE,
+    column("Selector", lambda each: format_labels(part(each, "spec").get("selector")), wide=True),
+)
