@@ -78,7 +78,7 @@ class Cluster:
 
     @property
     def etcd_socket(self) -> Path:
-        return self.run / "etcd.sock"
+        return self.run / "etcd.sock:0"
 
     @property
     def context(self) -> str:

@@ -17,7 +17,8 @@ USER = "kubernetes-admin"
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """`module` is imported and its main(argv) called in a fork of the warm parent; "" means argv is executed."""
+    """`module` is imported and its main(argv) called in a fork of the warm parent; "" means argv is executed
+    in the cluster's run directory."""
 
     name: str
     module: str
@@ -55,7 +56,7 @@ def _apiserver(cluster: Cluster, authority: Authority) -> Component:
         f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
         f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
         f"--kubelet-certificate-authority={authority.certificate_path}",
-    ), after="etcd" if own_etcd and "etcd" not in settings.without else "")
+    ))
 
 
 def _manager(cluster: Cluster, name: str) -> Component:

@@ -53,9 +53,9 @@ def warning(found: tuple[int, ...]) -> str:
 
 
 def command(cluster: Cluster, binary: Path) -> list[str]:
-    """The command line; peers never connect, so the peer address is a unix socket too."""
-    client = f"unix://{cluster.etcd_socket}"
-    peer = f"unix://{cluster.run}/etcd-peer.sock"
+    """The command line, to be run in cluster.run: etcd takes unix sockets only as NAME:PORT, relative to its directory.
+    Peers never connect, so the peer address is a unix socket too."""
+    client, peer = f"unix://{cluster.etcd_socket.name}", "unix://etcd-peer.sock:0"
     return [
         str(binary), "--name=default", f"--data-dir={cluster.data}/etcd",
         f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
@@ -68,5 +68,5 @@ def command(cluster: Cluster, binary: Path) -> list[str]:
 def prepare(cluster: Cluster) -> None:
     """Removes what a killed etcd leaves: sockets nobody listens on."""
     (cluster.data / "etcd").mkdir(mode=0o700, parents=True, exist_ok=True)
-    for leftover in cluster.run.glob("etcd*.sock"):
+    for leftover in cluster.run.glob("etcd*.sock*"):
         leftover.unlink()

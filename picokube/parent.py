@@ -159,7 +159,7 @@ class Parent:
             with _ends_process():
                 die_with_parent(parent)
                 self._signals.release()
-                _become(component, write_end)
+                _become(component, write_end, self._cluster.run)
         os.close(write_end)
         process = identify(pid) or ProcessId(pid, 0)
         child = Child(component, process, os.pidfd_open(pid), read_end)
@@ -219,7 +219,7 @@ def _ends_process() -> Iterator[None]:
         os._exit(code)
 
 
-def _become(component: Component, output: int) -> None:
+def _become(component: Component, output: int, directory: Path) -> None:
     """In the child: its output goes to the pipe, then it is the component."""
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -231,6 +231,7 @@ def _become(component: Component, output: int) -> None:
     if component.netns:
         _enter_network(component.netns)
     if not component.module:
+        os.chdir(directory)
         os.execv(component.argv[0], component.argv)
     sys.argv = [component.module, *component.argv]
     importlib.import_module(component.module).main(list(component.argv))

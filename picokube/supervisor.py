@@ -120,7 +120,8 @@ class Supervisor:
             return
         pid = struct.unpack("3i", ancillary[0][2])[0]
         for running in self._all.values():
-            if running.pid == pid:
+            # etcd cannot tell; the API server is ready only when etcd answers it.
+            if running.pid == pid or (running.pid and not running.component.module):
                 running.is_ready = True
         self._start_what_can()
         self._publish()

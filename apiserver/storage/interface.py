@@ -51,6 +51,9 @@ class Progress:
     revision: int
 
 
+Batch = list[StorageEvent]
+
+
 class StorageError(Exception):
     """A storage operation did not happen."""
 
@@ -110,7 +113,7 @@ class Storage(Protocol):
         """Deletes if the revision is still `revision`; the deletion's revision. Raises Conflict."""
         ...
 
-    def watch(self, prefix: str, *, since: int) -> AsyncIterator[list[StorageEvent] | Progress]:
+    def watch(self, prefix: str, *, since: int) -> AsyncIterator[Batch | Progress]:
         """Everything after `since`, whole revisions in order. Raises Compacted; ends with StorageUnavailable when the
         connection is lost (the caller watches again from the last revision it saw)."""
         ...

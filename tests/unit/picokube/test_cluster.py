@@ -91,4 +91,4 @@ def test_down_without_a_cluster_is_fine(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_cluster_is_plain_data(tmp_path: Path) -> None:
-    assert Cluster("a", tmp_path).etcd_socket == tmp_path / "run" / "etcd.sock"
+    assert Cluster("a", tmp_path).etcd_socket == tmp_path / "run" / "etcd.sock:0"

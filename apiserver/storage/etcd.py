@@ -1,0 +1,272 @@
+"""Storage in etcd over grpc.aio.
+
+Every call has a deadline: an etcd that does not answer is StorageUnavailable, never a hang. Pages bound what one list
+holds in flight; a watch asks for fragments and hands on whole revisions only. Keys that expire share leases by the minute, so
+that a storm of Events does not become a storm of leases.
+"""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+import grpc.aio
+
+from apiserver.storage.etcdpb import etcd_pb2 as pb
+from apiserver.storage.interface import (
+    Batch,
+    Compacted,
+    Conflict,
+    FutureRevision,
+    KeyExists,
+    KeyNotFound,
+    Listed,
+    Progress,
+    StorageError,
+    StorageEvent,
+    StorageUnavailable,
+    Stored,
+)
+
+CALL_SECONDS = 4.0          # below the 5 s within which a request without etcd must be answered
+PAGE = 1000
+LEASE_BUCKET_SECONDS = 60
+# A watch must never wait for ever on an etcd that has gone silent.
+WATCH_IDLE_SECONDS = 15 * 60.0
+OPTIONS = (
+    ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
+    ("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000), ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1_000),
+    ("grpc.enable_retries", 0),
+)
+@dataclass(frozen=True, slots=True)
+class EtcdConfig:
+    """`servers`: unix:///path, http://host:port or https://host:port. PEM bytes for TLS."""
+
+    servers: Sequence[str]
+    ca: bytes | None = None
+    certificate: bytes | None = None
+    key: bytes | None = None
+
+
+class EtcdStorage:
+    def __init__(self, config: EtcdConfig) -> None:
+        self._channels = [_channel(server, config) for server in config.servers]
+        self._members = [_Member(channel) for channel in self._channels]
+        self._preferred = 0
+        self._leases: dict[int, int] = {}       # bucket of expiry -> lease id
+        self._lease_lock = asyncio.Lock()
+
+    async def get(self, key: str) -> Stored:
+        answer = await self._range(pb.RangeRequest(key=key.encode()))
+        if not answer.kvs:
+            raise KeyNotFound(key)
+        return _stored(answer.kvs[0])
+
+    async def list(self, prefix: str, *, limit: int = 0, start: str = "", revision: int = 0) -> Listed:
+        end = _range_end(prefix)
+        begin = (start or prefix).encode()
+        items: list[Stored] = []
+        while True:
+            page = min(PAGE, limit - len(items)) if limit else PAGE
+            request = pb.RangeRequest(key=begin, range_end=end, limit=page, revision=revision)
+            answer = await self._range(request)
+            revision = revision or answer.header.revision       # later pages are of the same moment
+            items += [_stored(kv) for kv in answer.kvs]
+            if not answer.more or (limit and len(items) >= limit):
+                break
+            begin = answer.kvs[-1].key + b"\0"
+        total = len(items) if not start and not answer.more else await self._count(prefix, revision)
+        return Listed(items, revision, bool(answer.more), total)
+
+    async def count(self, prefix: str) -> int:
+        return await self._count(prefix, 0)
+
+    async def _count(self, prefix: str, revision: int) -> int:
+        request = pb.RangeRequest(key=prefix.encode(), range_end=_range_end(prefix), count_only=True, revision=revision)
+        answer = await self._range(request)
+        return int(answer.count)
+
+    async def current_revision(self) -> int:
+        """A read through the quorum: its header's revision is not older than any acknowledged write."""
+        request = pb.RangeRequest(key=b"\0", count_only=True)
+        answer = await self._range(request)
+        return int(answer.header.revision)
+
+    async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
+        answer: pb.RangeResponse = await self._call(lambda member: member.range(request, timeout=CALL_SECONDS))
+        return answer
+
+    async def create(self, key: str, value: bytes, *, ttl_seconds: int = 0) -> int:
+        answer = await self._swap(key, 0, _put(key, value, await self._lease(ttl_seconds)))
+        if not answer.succeeded:
+            raise KeyExists(key)
+        return int(answer.header.revision)
+
+    async def put_if(self, key: str, value: bytes, *, revision: int, ttl_seconds: int = 0) -> int:
+        answer = await self._swap(key, revision, _put(key, value, await self._lease(ttl_seconds)))
+        return _succeeded(answer)
+
+    async def delete_if(self, key: str, *, revision: int) -> int:
+        delete = pb.RequestOp(request_delete_range=pb.DeleteRangeRequest(key=key.encode()))
+        return _succeeded(await self._swap(key, revision, delete))
+
+    async def _swap(self, key: str, revision: int, operation: pb.RequestOp) -> pb.TxnResponse:
+        """One transaction: the operation if the key's revision is the expected one (0: it is not there), else a read."""
+        compare = pb.Compare(result=pb.Compare.EQUAL, target=pb.Compare.MOD, key=key.encode(), mod_revision=revision)
+        read = pb.RequestOp(request_range=pb.RangeRequest(key=key.encode()))
+        request = pb.TxnRequest(compare=[compare], success=[operation], failure=[read])
+        answer: pb.TxnResponse = await self._call(lambda member: member.txn(request, timeout=CALL_SECONDS), is_write=True)
+        return answer
+
+    async def _lease(self, ttl_seconds: int) -> int:
+        """A lease shared by all keys that expire in the same minute; it outlives the asked time by up to that minute."""
+        if not ttl_seconds:
+            return 0
+        now = asyncio.get_running_loop().time()
+        bucket = int((now + ttl_seconds) // LEASE_BUCKET_SECONDS) + 1
+        async with self._lease_lock:
+            if bucket not in self._leases:
+                request = pb.LeaseGrantRequest(TTL=int(bucket * LEASE_BUCKET_SECONDS - now) + 1)
+                answer = await self._call(lambda member: member.lease_grant(request, timeout=CALL_SECONDS))
+                self._leases = {each: lease for each, lease in self._leases.items() if each * LEASE_BUCKET_SECONDS > now}
+                self._leases[bucket] = answer.ID
+            return self._leases[bucket]
+
+    def watch(self, prefix: str, *, since: int) -> AsyncIterator[Batch | Progress]:
+        return self._watch(prefix, since)
+
+    async def _watch(self, prefix: str, since: int) -> AsyncIterator[Batch | Progress]:
+        request = pb.WatchRequest(create_request=pb.WatchCreateRequest(
+            key=prefix.encode(), range_end=_range_end(prefix), start_revision=since + 1, progress_notify=True, prev_kv=True,
+            fragment=True))
+        call = self._members[self._preferred].watch(timeout=None)
+        try:
+            await call.write(request)
+            pending: Batch = []
+            while True:
+                async with asyncio.timeout(WATCH_IDLE_SECONDS):
+                    answer = await call.read()
+                if not isinstance(answer, pb.WatchResponse):        # grpc.aio.EOF
+                    raise StorageUnavailable("etcd ended the watch")
+                if answer.canceled:
+                    if answer.compact_revision:
+                        raise Compacted(answer.compact_revision)
+                    raise StorageUnavailable(f"etcd ended the watch: {answer.cancel_reason}")
+                pending += map(_event, answer.events)
+                if answer.fragment:             # the rest of this batch follows
+                    continue
+                if pending:
+                    yield pending
+                    pending = []
+                elif not answer.created:
+                    yield Progress(int(answer.header.revision))
+        except (grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError) as error:
+            self._try_next()
+            raise StorageUnavailable(f"the watch of etcd broke: {_why(error)}") from error
+        finally:
+            call.cancel()
+
+    async def compact(self, revision: int) -> None:
+        request = pb.CompactionRequest(revision=revision)
+        await self._call(lambda member: member.compact(request, timeout=CALL_SECONDS), is_write=True)
+
+    async def close(self) -> None:
+        for channel in self._channels:
+            await channel.close(None)
+
+    async def _call(self, call: Callable[[_Member], Awaitable[Any]], *, is_write: bool = False) -> Any:
+        """One call on the preferred member; a read that finds it gone is tried on each other one."""
+        last: Exception | None = None
+        for _ in range(1 if is_write and len(self._members) == 1 else len(self._members)):
+            try:
+                async with asyncio.timeout(CALL_SECONDS + 0.5):
+                    return await call(self._members[self._preferred])
+            except grpc.aio.AioRpcError as error:
+                if (known := _translated(error)) is not None:
+                    raise known from error
+                last = error
+                # Nothing was sent to a member that cannot be reached; of any other failed write nothing is known.
+                if is_write and error.code() is not grpc.StatusCode.UNAVAILABLE:
+                    break
+            except TimeoutError as error:
+                last = error
+                if is_write:
+                    break
+            self._try_next()
+        raise StorageUnavailable(f"etcd does not answer: {_why(last)}") from last
+
+    def _try_next(self) -> None:
+        self._preferred = (self._preferred + 1) % len(self._members)
+
+
+class _Member:
+    """The calls of one etcd server."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        def unary(path: str, request: Any, response: Any) -> Any:
+            return channel.unary_unary(f"/etcdserverpb.{path}", request.SerializeToString, response.FromString)
+
+        self.range = unary("KV/Range", pb.RangeRequest, pb.RangeResponse)
+        self.txn = unary("KV/Txn", pb.TxnRequest, pb.TxnResponse)
+        self.compact = unary("KV/Compact", pb.CompactionRequest, pb.CompactionResponse)
+        self.lease_grant = unary("Lease/LeaseGrant", pb.LeaseGrantRequest, pb.LeaseGrantResponse)
+        self.watch: Any = channel.stream_stream("/etcdserverpb.Watch/Watch", pb.WatchRequest.SerializeToString, pb.WatchResponse.FromString)
+
+
+def _channel(server: str, config: EtcdConfig) -> grpc.aio.Channel:
+    url = urlsplit(server)
+    if url.scheme == "unix":
+        # etcd refuses an :authority that is a path.
+        return grpc.aio.insecure_channel(f"unix:{url.path}", [*OPTIONS, ("grpc.default_authority", "localhost")])
+    if url.scheme == "http":
+        return grpc.aio.insecure_channel(url.netloc, OPTIONS)
+    if url.scheme == "https":
+        return grpc.aio.secure_channel(url.netloc, grpc.ssl_channel_credentials(config.ca, config.key, config.certificate), OPTIONS)
+    raise ValueError(f"etcd server {server!r}: write unix:///path, http://host:port or https://host:port")
+
+
+def _put(key: str, value: bytes, lease: int) -> pb.RequestOp:
+    return pb.RequestOp(request_put=pb.PutRequest(key=key.encode(), value=value, lease=lease))
+
+
+def _succeeded(answer: pb.TxnResponse) -> int:
+    if answer.succeeded:
+        return int(answer.header.revision)
+    found = answer.responses[0].response_range.kvs
+    raise Conflict(_stored(found[0]) if found else None)
+
+
+def _stored(kv: pb.KeyValue) -> Stored:
+    return Stored(kv.key.decode(), kv.value, kv.mod_revision)
+
+
+def _event(event: pb.Event) -> StorageEvent:
+    previous = event.prev_kv.value if event.HasField("prev_kv") else None
+    if event.type == pb.Event.PUT:
+        return StorageEvent("PUT", event.kv.key.decode(), event.kv.value, previous, event.kv.mod_revision)
+    return StorageEvent("DELETE", event.kv.key.decode(), None, previous, event.kv.mod_revision)
+
+
+def _range_end(prefix: str) -> bytes:
+    raw = prefix.encode()
+    return raw[:-1] + bytes([raw[-1] + 1]) if raw else b"\0"
+
+
+def _translated(error: grpc.aio.AioRpcError) -> StorageError | None:
+    """What etcd means; None where it did not do the call at all."""
+    if error.code() is grpc.StatusCode.OUT_OF_RANGE:
+        text = error.details() or ""
+        return FutureRevision(text) if "future" in text else Compacted(0)
+    if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED):
+        return StorageError(error.details() or str(error.code()))
+    return None
+
+
+def _why(error: BaseException | None) -> str:
+    if isinstance(error, grpc.aio.AioRpcError):
+        return error.details() or error.code().name
+    return "no answer in time"
