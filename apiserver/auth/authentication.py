@@ -1,0 +1,74 @@
+"""From a request to a user: the client certificate of the connection, else a bearer token, else anonymous."""
+from __future__ import annotations
+
+import csv
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubeapi import errors
+
+OPEN_TO_ALL = {"/healthz", "/livez", "/readyz", "/version", "/version/"}
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    name: str
+    groups: Sequence[str] = ()
+    uid: str = ""
+
+
+ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
+
+
+class TokenFileError(ValueError):
+    """--token-auth-file is not what upstream documents: token,user,uid[,"group1,group2"]."""
+
+
+def load_tokens(path: Path) -> dict[str, User]:
+    found = {}
+    with path.open(newline="") as file:
+        for number, row in enumerate(csv.reader(file), 1):
+            if not row:
+                continue
+            if len(row) < 3 or not row[0]:
+                raise TokenFileError(f"{path} line {number}: expected token,user,uid and optional groups")
+            groups = tuple(filter(None, row[3].split(","))) if len(row) > 3 else ()
+            found[row[0]] = User(row[1], (*groups, "system:authenticated"), row[2])
+    return found
+
+
+class Authenticator:
+    def __init__(self, tokens: Mapping[str, User]) -> None:
+        self._tokens = {token.encode(): user for token, user in tokens.items()}
+
+    def user(self, peer: Mapping[str, Any] | None, authorization: str, path: str) -> User:
+        """`peer` is the verified client certificate as ssl tells it. Raises Unauthorized."""
+        if peer:
+            return _from_certificate(peer)
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer" and token:
+            given = token.strip().encode()
+            for known, user in self._tokens.items():        # no early end: the time tells nothing
+                if hmac.compare_digest(known, given):
+                    return user
+            raise errors.Unauthorized("Unauthorized")
+        if path in OPEN_TO_ALL or path.startswith(("/livez/", "/readyz/", "/healthz/")):
+            return ANONYMOUS
+        raise errors.Unauthorized("Unauthorized")
+
+
+def _from_certificate(peer: Mapping[str, Any]) -> User:
+    """The common name is the user, organizations are its groups."""
+    name, groups = "", []
+    for part in peer.get("subject", ()):
+        for key, value in part:
+            if key == "commonName":
+                name = value
+            elif key == "organizationName":
+                groups.append(value)
+    if not name:
+        raise errors.Unauthorized("Unauthorized")
+    return User(name, (*groups, "system:authenticated"))

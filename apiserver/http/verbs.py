@@ -1,0 +1,291 @@
+"""The verbs of a resource over HTTP: from a request's bytes to the Store and back."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from apiserver.auth.authentication import User
+from apiserver.cacher.cacher import CachedObject, Render
+from apiserver.cacher.encoding import decode_stored
+from apiserver.http import table
+from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
+from apiserver.http.negotiation import Accepted, negotiate
+from apiserver.http.requestinfo import RequestInfo
+from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_json, send_list, warning_headers
+from apiserver.http.watch import Watch
+from apiserver.registry.deletion import DeleteOptions
+from apiserver.registry.listing import is_true, parse
+from apiserver.registry.patches import APPLY, patch_of
+from apiserver.registry.store import Context, Store
+from kubeapi import errors
+from kubeapi.decode import DecodeError, decode
+from kubeapi.resource import Resource, Version
+from kubeapi.world import World
+
+Document = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Exchange:
+    """One request and where its answer goes."""
+
+    scope: Scope
+    receive: Receive
+    send: Send
+    info: RequestInfo
+    user: User
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        return self.info.query
+
+
+class ResourceHandler:
+    """Serves one version of one resource."""
+
+    def __init__(self, store: Store, version: Version, resource: Resource, world: World) -> None:
+        self._store, self._version, self._resource, self._world = store, version, resource, world
+        self._api_version = resource.gvk(version.name).api_version
+        self._is_stored = version.name == resource.storage_version and store.cacher.resource.group == resource.group
+
+    async def __call__(self, exchange: Exchange) -> None:
+        verb = exchange.info.verb
+        if verb not in self._verbs(exchange.info.subresource):
+            raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
+        if self._resource.is_namespaced and not exchange.info.namespace and verb not in ("list", "watch", "deletecollection"):
+            raise errors.BadRequest("namespace is required")
+        await getattr(self, f"_{verb}")(exchange)
+
+    def _verbs(self, subresource: str) -> tuple[str, ...]:
+        if not subresource:
+            return self._resource.verbs
+        found = self._resource.subresources.get(subresource)
+        if found is None:
+            raise errors.NotFound("the server could not find the requested resource")
+        return found.verbs
+
+    # --- reading
+
+    async def _get(self, exchange: Exchange) -> None:
+        info = exchange.info
+        found = await self._store.get(info.namespace, info.name, exchange.query.get("resourceVersion", ""))
+        if info.subresource == "scale":
+            await send_json(exchange.scope, exchange.send, 200, scale_of(decode_stored(found.value, found.revision)))
+            return
+        accepted = negotiate(header(exchange.scope, b"accept"), for_list=False)
+        await self._answer(exchange, 200, found, accepted=accepted)
+
+    async def _list(self, exchange: Exchange) -> None:
+        info, store = exchange.info, self._store
+        options = parse(exchange.query, store.cacher.resource, False)
+        accepted = negotiate(header(exchange.scope, b"accept"), for_list=True)
+        page = await store.list(info.namespace, options)
+        metadata: Document = {"resourceVersion": str(page.revision)}
+        if page.continue_token:
+            metadata["continue"] = page.continue_token
+        if page.remaining is not None:
+            metadata["remainingItemCount"] = page.remaining
+        if accepted.kind == "Table":
+            maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
+            made = maker.table([maker.row(one) for one in page.items], metadata)
+            await send_json(exchange.scope, exchange.send, 200, made, accepted.content_type)
+            return
+        if accepted.kind:
+            render = table.partial(accepted.version)
+            head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{accepted.version}", "metadata": metadata}
+            items = [render(one) for one in page.items]
+        else:
+            head = {"kind": f"{self._resource.kind}List", "apiVersion": self._api_version, "metadata": metadata}
+            items = [one.item for one in page.items] if self._is_stored else [self._render()(one) for one in page.items]
+        await send_list(exchange.scope, exchange.send, orjson.dumps(head)[:-1] + b',"items":[', items, accepted.content_type)
+
+    async def _watch(self, exchange: Exchange) -> None:
+        info, store = exchange.info, self._store
+        options = parse(exchange.query, store.cacher.resource, True)
+        accepted = negotiate(header(exchange.scope, b"accept"), for_list=False)
+        render, first = self._render(), None
+        if accepted.kind == "Table":
+            maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
+            render, first = maker.render(with_columns=False), maker.render(with_columns=True)
+        elif accepted.kind:
+            render = table.partial(accepted.version)
+        prefix = store.key(info.namespace, info.name) if info.name else store.prefix(info.namespace)
+        representation = f"{accepted.kind}/{accepted.version}/{self._api_version}/{exchange.query.get('includeObject', '')}"
+        watch = Watch(store.cacher, prefix, options, self._resource.kind, self._api_version, representation, render, first, self._world)
+        await watch.serve(exchange.receive, exchange.send, accepted.content_type)
+
+    def _render(self) -> Render:
+        return table.as_is if self._is_stored else table.from_storage(self._version.from_storage, self._api_version)
+
+    # --- writing
+
+    async def _create(self, exchange: Exchange) -> None:
+        info = exchange.info
+        if info.name and not info.subresource:
+            raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
+        document, warnings = await self._document(exchange)
+        metadata = document.setdefault("metadata", {})
+        if metadata.get("namespace", info.namespace) != info.namespace and self._resource.is_namespaced:
+            raise errors.BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+        created = await self._store.create(info.namespace, self._version.to_storage(document), self._context(exchange))
+        await self._answer(exchange, 201, created, warnings)
+
+    async def _update(self, exchange: Exchange) -> None:
+        info = exchange.info
+        if info.subresource == "scale":
+            await self._rescale(exchange, parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope)))
+            return
+        document, warnings = await self._document(exchange)
+        metadata = document.setdefault("metadata", {})
+        if metadata.get("name", "") != info.name:
+            raise errors.BadRequest(f"the name of the object ({metadata.get('name', '')}) does not match the name on the URL ({info.name})")
+        wanted = self._version.to_storage(document)
+        strategy = self._resource.strategy()
+        version = metadata.get("resourceVersion", "")
+        try:
+            updated = await self._store.update(info.namespace, info.name, lambda old: orjson.loads(orjson.dumps(wanted)),
+                                               self._context(exchange), subresource=info.subresource, resource_version=version,
+                                               uid=metadata.get("uid", ""))
+        except errors.NotFound:
+            if not strategy.allow_create_on_update or info.subresource or version:
+                raise
+            await self._answer(exchange, 201, await self._store.create(info.namespace, wanted, self._context(exchange)), warnings)
+            return
+        await self._answer(exchange, 200, updated, warnings)
+
+    async def _patch(self, exchange: Exchange) -> None:
+        info, media = exchange.info, media_type(exchange.scope)
+        body = parse_any(await read_body(exchange.scope, exchange.receive), media if media else "unknown/unknown")
+        if media == APPLY:
+            raise errors.UnsupportedMediaType("server-side apply is not served yet - accepted media types include: "
+                                              "application/json-patch+json, application/merge-patch+json, "
+                                              "application/strategic-merge-patch+json")
+        if info.subresource == "scale":
+            await self._rescale(exchange, body)
+            return
+        schema = self._version.schema()
+        patch = patch_of(media, body, schema, self._resource.kind, self._resource.group, info.name)
+        warnings: list[str] = []
+
+        def change(old: Document) -> Document:
+            patched = patch(self._version.from_storage(old))
+            try:
+                decoded = decode(patched, schema)
+            except DecodeError as error:
+                raise errors.BadRequest(f'{self._resource.kind} in version "{self._version.name}" cannot be handled as a '
+                                        f"{self._resource.kind}: {error}") from error
+            if decoded.faults and self._validation(exchange) == "Strict":
+                raise errors.BadRequest(f"strict decoding error: {', '.join(decoded.faults)}")
+            warnings[:] = decoded.faults if self._validation(exchange) == "Warn" else []
+            return self._version.to_storage(decoded.document)
+
+        metadata = body.get("metadata") or {} if isinstance(body, dict) else {}
+        updated = await self._store.update(info.namespace, info.name, change, self._context(exchange), subresource=info.subresource,
+                                           resource_version=metadata.get("resourceVersion") or "", uid=metadata.get("uid") or "")
+        await self._answer(exchange, 200, updated, warnings)
+
+    async def _rescale(self, exchange: Exchange, body: Any) -> None:
+        """PUT or PATCH of /scale: only spec.replicas is ours to change."""
+        replicas = body.get("spec", {}).get("replicas", 0) if isinstance(body, dict) else None
+        if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
+            raise errors.BadRequest("Scale: spec.replicas must be a number that is not negative")
+        metadata = body.get("metadata") or {}
+
+        def change(old: Document) -> Document:
+            old["spec"]["replicas"] = replicas
+            return old
+
+        updated = await self._store.update(exchange.info.namespace, exchange.info.name, change, self._context(exchange),
+                                           subresource="scale", resource_version=metadata.get("resourceVersion") or "",
+                                           uid=metadata.get("uid") or "")
+        await send_json(exchange.scope, exchange.send, 200, scale_of(decode_stored(updated.value, updated.revision)))
+
+    async def _delete(self, exchange: Exchange) -> None:
+        info = exchange.info
+        options = await self._delete_options(exchange)
+        last, is_gone = await self._store.delete(info.namespace, info.name, options, self._context(exchange))
+        if not is_gone or self._resource.strategy().returns_deleted_object:
+            await self._answer(exchange, 200, last)
+            return
+        uid = decode_stored(last.value, last.revision)["metadata"]["uid"]
+        details = {"name": info.name, "group": self._resource.group, "kind": self._resource.plural, "uid": uid}
+        await send_json(exchange.scope, exchange.send, 200, {
+            "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
+            "details": {name: value for name, value in details.items() if value}})
+
+    async def _deletecollection(self, exchange: Exchange) -> None:
+        info = exchange.info
+        options = await self._delete_options(exchange)
+        page = await self._store.list(info.namespace, parse(exchange.query, self._store.cacher.resource, False))
+        deleted = []
+        for one in page.items:
+            try:
+                last, _ = await self._store.delete(one.namespace, one.name, options, self._context(exchange))
+            except errors.NotFound:
+                continue
+            deleted.append(last.item if self._is_stored else self._render()(last))
+        head = {"kind": f"{self._resource.kind}List", "apiVersion": self._api_version, "metadata": {"resourceVersion": str(page.revision)}}
+        await send_list(exchange.scope, exchange.send, orjson.dumps(head)[:-1] + b',"items":[', deleted, "application/json")
+
+    # --- shared
+
+    async def _document(self, exchange: Exchange) -> tuple[Document, list[str]]:
+        body = await read_body(exchange.scope, exchange.receive)
+        return decode_object(body, media_type(exchange.scope), self._version.schema(), self._api_version, self._resource.kind,
+                             self._validation(exchange))
+
+    def _validation(self, exchange: Exchange) -> str:
+        """fieldValidation; the server's default is Warn."""
+        value = exchange.query.get("fieldValidation", "") or "Warn"
+        if value not in ("Strict", "Warn", "Ignore"):
+            raise errors.BadRequest(f'fieldValidation: Unsupported value: "{value}": supported values: "", "Ignore", "Strict", "Warn"')
+        return value
+
+    async def _delete_options(self, exchange: Exchange) -> DeleteOptions:
+        body = await read_body(exchange.scope, exchange.receive)
+        document = parse_any(body, media_type(exchange.scope)) if body else {}
+        if not isinstance(document, dict):
+            raise errors.BadRequest("the body of a DELETE must be DeleteOptions")
+        return DeleteOptions.parse(document, exchange.query)
+
+    def _context(self, exchange: Exchange) -> Context:
+        agent = header(exchange.scope, b"user-agent").partition("/")[0]
+        dry_run = exchange.query.get("dryRun", "")
+        if dry_run not in ("", "All"):
+            raise errors.BadRequest(f'dryRun: Unsupported value: "{dry_run}": supported values: "All"')
+        return Context(exchange.user.name, exchange.user.groups, exchange.query.get("fieldManager", "") or agent or "unknown",
+                       self._version.name, bool(dry_run))
+
+    async def _answer(self, exchange: Exchange, code: int, one: CachedObject, warnings: list[str] | None = None, *,
+                      accepted: Accepted | None = None) -> None:
+        accepted = accepted or negotiate(header(exchange.scope, b"accept"), for_list=False)
+        if accepted.kind == "Table":
+            maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
+            body = orjson.dumps(maker.of_one(one))
+        elif accepted.kind:
+            body = table.partial(accepted.version)(one)
+        else:
+            body = self._render()(one)
+        if is_true(exchange.query.get("pretty", "")):
+            body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
+        await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))
+
+
+def scale_of(document: Document) -> Document:
+    """autoscaling/v1 Scale of anything with spec.replicas and spec.selector."""
+    metadata, spec = document["metadata"], document["spec"]
+    selector = spec.get("selector") or {}
+    if "matchLabels" in selector or "matchExpressions" in selector:
+        from kubeapi.labels import from_label_selector
+        shown = str(from_label_selector(selector))
+    else:
+        shown = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+    kept = {name: metadata[name] for name in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if name in metadata}
+    status: Document = {"replicas": document.get("status", {}).get("replicas", 0)}
+    if shown:
+        status["selector"] = shown
+    return {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": kept, "spec": {"replicas": spec.get("replicas", 0)},
+            "status": status}

@@ -1,0 +1,96 @@
+"""What a DELETE means for an object: gone at once, gracefully, or when its finalizers are done. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from kubeapi import errors, fielderrors
+from kubeapi.resource import Resource
+from kubeapi.strategy import Strategy
+from kubeapi.times import format_time, parse_time
+
+Document = dict[str, Any]
+FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
+POLICIES = ("Background", "Foreground", "Orphan")
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteOptions:
+    """metav1.DeleteOptions, from the body and the query."""
+
+    grace_period_seconds: int | None = None
+    propagation_policy: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    dry_run: bool = False
+
+    @classmethod
+    def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
+        """Raises BadRequest and Invalid."""
+        preconditions = body.get("preconditions") or {}
+        grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
+        try:
+            grace = int(grace) if grace not in (None, "") else None
+        except ValueError:
+            raise errors.BadRequest(f'strconv.ParseInt: parsing "{grace}": invalid syntax') from None
+        policy = body.get("propagationPolicy") or query.get("propagationPolicy") or ""
+        orphan = body.get("orphanDependents")
+        if orphan is not None and policy:
+            raise errors.invalid("DeleteOptions", "meta.k8s.io", "", [fielderrors.invalid(
+                "propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")])
+        if policy and policy not in POLICIES:
+            raise errors.invalid("DeleteOptions", "meta.k8s.io", "",
+                                 [fielderrors.not_supported("propagationPolicy", policy, [*POLICIES, "nil"])])
+        if orphan is not None:
+            policy = "Orphan" if orphan else "Background"
+        dry_run = [*(body.get("dryRun") or ()), *filter(None, [query.get("dryRun")])]
+        return cls(grace, policy, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "", bool(dry_run))
+
+
+def check_preconditions(resource: Resource, name: str, document: Document, options: DeleteOptions) -> None:
+    for asked, field, word in ((options.uid, "uid", "UID"), (options.resource_version, "resourceVersion", "ResourceVersion")):
+        has = document["metadata"].get(field, "")
+        if asked and asked != has:
+            raise errors.conflict(resource.plural, resource.group, name,
+                                  f"Precondition failed: {word} in precondition: {asked}, {word} in object meta: {has}")
+
+
+def marked(document: Document, strategy: Strategy, options: DeleteOptions, now: datetime) -> Document | None:
+    """The document as it is stored while it waits to go; None when nothing holds it. The argument is not changed."""
+    metadata = dict(document["metadata"])
+    finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation_policy)
+    grace = strategy.grace_period_seconds(document, options.grace_period_seconds)
+    if not finalizers and not grace:
+        return None
+    grace = grace or 0
+    if "deletionTimestamp" not in metadata:
+        metadata["deletionTimestamp"] = format_time(now + timedelta(seconds=grace))
+        metadata["deletionGracePeriodSeconds"] = grace
+        metadata["generation"] = metadata.get("generation", 0) + 1
+        if not metadata["generation"]:
+            del metadata["generation"]
+    elif grace < metadata.get("deletionGracePeriodSeconds", 0):     # a deletion may be hurried, never delayed
+        began = parse_time(metadata["deletionTimestamp"]) - timedelta(seconds=metadata["deletionGracePeriodSeconds"])
+        metadata["deletionTimestamp"] = format_time(began + timedelta(seconds=grace))
+        metadata["deletionGracePeriodSeconds"] = grace
+    metadata["finalizers"] = finalizers
+    if not finalizers:
+        del metadata["finalizers"]
+    return {**document, "metadata": metadata}
+
+
+def may_go_now(old: Document, new: Document) -> bool:
+    """An update that removes the last finalizer of an object whose grace is over deletes it."""
+    metadata = new["metadata"]
+    return ("deletionTimestamp" in metadata and not metadata.get("finalizers") and bool(old["metadata"].get("finalizers"))
+            and not metadata.get("deletionGracePeriodSeconds"))
+
+
+def _finalizers(there: list[str], policy: str) -> list[str]:
+    """Those the propagation policy asks for, and no others of its kind."""
+    if not policy:
+        return there
+    others = [one for one in there if one not in (FOREGROUND, ORPHAN)]
+    return others + {"Foreground": [FOREGROUND], "Orphan": [ORPHAN]}.get(policy, [])

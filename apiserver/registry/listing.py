@@ -1,0 +1,123 @@
+"""What a list or watch asks for: selectors, resourceVersion rules and continue tokens. Pure."""
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from apiserver.cacher.cacher import CachedObject, Predicate
+from kubeapi import errors, fielderrors, fields, labels
+from kubeapi.resource import Resource
+
+
+@dataclass(frozen=True, slots=True)
+class ListOptions:
+    """The query of a list or watch. `resource_version` None: not given."""
+
+    label_selector: labels.Selector
+    field_selector: fields.Selector
+    limit: int = 0
+    continue_token: str = ""
+    resource_version: int | None = None
+    match: str = ""                          # resourceVersionMatch
+    timeout_seconds: int | None = None
+    bookmarks: bool = False
+    send_initial_events: bool | None = None
+
+    @property
+    def selects_everything(self) -> bool:
+        return not self.label_selector.requirements and not self.field_selector.requirements
+
+    def predicate(self) -> Predicate:
+        by_label, by_field = self.label_selector, self.field_selector
+        if self.selects_everything:
+            return lambda one: True
+        return lambda one: by_label.matches(one.labels) and by_field.matches(lambda path: one.fields.get(path, ""))
+
+
+def parse(query: Mapping[str, str], resource: Resource, is_watch: bool) -> ListOptions:
+    """Raises BadRequest and Invalid in upstream's words."""
+    try:
+        by_label = labels.parse(query.get("labelSelector", ""))
+        by_field = fields.parse(query.get("fieldSelector", ""))
+        by_field.check({"metadata.name", "metadata.namespace", *resource.selectable_fields})
+    except (labels.SelectorError, fields.FieldSelectorError) as error:
+        raise errors.BadRequest(str(error)) from error
+    initial = query.get("sendInitialEvents")
+    options = ListOptions(
+        by_label, by_field, limit=_number(query, "limit"), continue_token=query.get("continue", ""),
+        resource_version=_resource_version(query.get("resourceVersion", "")), match=query.get("resourceVersionMatch", ""),
+        timeout_seconds=_number(query, "timeoutSeconds") or None, bookmarks=is_true(query.get("allowWatchBookmarks", "")),
+        send_initial_events=is_true(initial) if initial is not None else None)
+    _check(options, resource, is_watch)
+    return options
+
+
+def is_true(text: str) -> bool:
+    return text.lower() in ("1", "t", "true")
+
+
+def _number(query: Mapping[str, str], name: str) -> int:
+    text = query.get(name, "") or "0"
+    try:
+        return int(text)
+    except ValueError:
+        raise errors.BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+
+
+def _resource_version(text: str) -> int | None:
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit():
+        raise errors.invalid("ListOptions", "meta.k8s.io", "", [fielderrors.invalid("resourceVersion", text, "strconv.ParseUint: parsing "
+                                                                                   f'"{text}": invalid syntax')])
+    return int(text)
+
+
+def _check(options: ListOptions, resource: Resource, is_watch: bool) -> None:
+    faults = []
+    if options.match and options.match not in ("Exact", "NotOlderThan"):
+        faults.append(fielderrors.not_supported("resourceVersionMatch", options.match, ["Exact", "NotOlderThan"]))
+    elif is_watch:
+        if options.send_initial_events is not None and options.match != "NotOlderThan":
+            faults.append(fielderrors.forbidden("resourceVersionMatch",
+                                                "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+        elif options.send_initial_events is None and options.match:
+            faults.append(fielderrors.forbidden("resourceVersionMatch",
+                                                "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+    elif options.send_initial_events is not None:
+        faults.append(fielderrors.forbidden("sendInitialEvents", "sendInitialEvents is forbidden for list"))
+    elif options.match and options.resource_version is None:
+        faults.append(fielderrors.forbidden("resourceVersionMatch",
+                                            "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+    elif options.match == "Exact" and options.resource_version == 0:
+        faults.append(fielderrors.forbidden("resourceVersionMatch",
+                                            'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
+    elif options.continue_token and options.resource_version:
+        raise errors.BadRequest("specifying resource version is not allowed when using continue")
+    if faults:
+        raise errors.invalid("ListOptions", "meta.k8s.io", "", faults)
+
+
+def encode_continue(revision: int, start: str) -> str:
+    """Upstream's token: opaque to clients, but its parts are the same."""
+    token = json.dumps({"v": "meta.k8s.io/v1", "rv": revision, "start": start}, separators=(",", ":"))
+    return base64.urlsafe_b64encode(token.encode()).decode().rstrip("=")
+
+
+def decode_continue(token: str) -> tuple[int, str]:
+    """(revision, start). The start stays below the resource's prefix: what joins them decides. Raises BadRequest."""
+    try:
+        decoded = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        revision, start = decoded["rv"], decoded["start"]
+        if decoded["v"] != "meta.k8s.io/v1" or not isinstance(revision, int) or not isinstance(start, str) or ".." in start.split("/"):
+            raise ValueError(token)
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise errors.BadRequest("continue key is not valid: illegal base64 or unknown version") from None
+    return revision, start
+
+
+def next_start(prefix: str, last: CachedObject) -> str:
+    return last.key[len(prefix):] + "\0"

@@ -1,0 +1,45 @@
+"""The patch types, by their media type: how each makes a new document out of the stored one."""
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from kubeapi import errors
+from kubeapi.patch import jsonpatch, mergepatch, strategic
+from kubeapi.schema import Schema
+
+Document = dict[str, Any]
+Patch = Callable[[Document], Document]
+JSON, MERGE, STRATEGIC = "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+SUPPORTED = (JSON, MERGE, STRATEGIC, APPLY)
+
+
+def patch_of(media_type: str, body: Any, schema: Schema, kind: str, group: str, name: str) -> Patch:
+    """A function of the stored document. Raises BadRequest and UnsupportedMediaType."""
+    if media_type == JSON:
+        if not isinstance(body, list):
+            raise errors.BadRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch")
+        return _with_errors(lambda document: jsonpatch.apply(copy.deepcopy(document), body), kind, group, name)
+    if not isinstance(body, dict):
+        raise errors.BadRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
+    if media_type == MERGE:
+        return lambda document: copy.deepcopy(mergepatch.apply(document, body))
+    if media_type == STRATEGIC:
+        return _with_errors(lambda document: copy.deepcopy(strategic.apply(document, body, schema)), kind, group, name)
+    raise errors.UnsupportedMediaType(
+        "the body of the request was in an unknown format - accepted media types include: " + ", ".join(SUPPORTED))
+
+
+def _with_errors(patch: Patch, kind: str, group: str, name: str) -> Patch:
+    def apply(document: Document) -> Document:
+        try:
+            return patch(document)
+        except jsonpatch.TestFailed as error:
+            raise errors.Invalid(f'{errors.qualified(kind, group)} "{name}" is invalid: {error}',
+                                 details={"name": name, "group": group, "kind": kind}) from error
+        except jsonpatch.PatchError as error:
+            raise errors.Invalid(
+                f"the server rejected our request due to an error in our request: {error}") from error
+    return apply

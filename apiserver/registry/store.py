@@ -1,0 +1,359 @@
+"""The generic Store: reads from the watch cache, writes by compare-and-swap. One per resource, the same for every kind.
+
+The way of a write: decode (at the edge) -> Strategy.default -> admission -> prepare -> validate -> managedFields -> store.
+A change that changes nothing writes nothing.
+"""
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from apiserver.admission.attributes import Attributes, Chain
+from apiserver.cacher.cacher import CachedObject
+from apiserver.cacher.encoding import decode_stored, encode_for_storage
+from apiserver.cacher.hub import WatchHub
+from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
+from apiserver.registry.listing import ListOptions, decode_continue, encode_continue, next_start
+from apiserver.storage import interface as storage_errors
+from apiserver.storage.interface import Storage, Stored
+from kubeapi import errors, managedfields
+from kubeapi.fielderrors import FieldError
+from kubeapi.resource import Resource
+from kubeapi.times import format_time
+from kubeapi.validation.meta import validate_object_meta, validate_object_meta_update
+from kubeapi.world import World
+
+Document = dict[str, Any]
+Change = Callable[[Document], Document]
+NAME_TRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Who writes, and how."""
+
+    user: str = ""
+    groups: Sequence[str] = ()
+    manager: str = "unknown"
+    version: str = "v1"
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    items: Sequence[CachedObject]
+    revision: int
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+class Store:
+    def __init__(self, resource: Resource, storage: Storage, hub: WatchHub, world: World, *, ttl_seconds: int = 0) -> None:
+        self.resource, self.cacher = resource, hub.cacher(resource)
+        self._storage, self._hub, self._world, self._ttl = storage, hub, world, ttl_seconds
+        self.admission = Chain(())              # set once all stores are there: plugins read other resources
+
+    # --- reads
+
+    def prefix(self, namespace: str = "") -> str:
+        return f"{self.resource.storage_prefix}{namespace}/" if namespace else self.resource.storage_prefix
+
+    def key(self, namespace: str, name: str) -> str:
+        return self.prefix(namespace) + name
+
+    async def get(self, namespace: str, name: str, resource_version: str = "") -> CachedObject:
+        """From the cache, once it has seen what is newest now (or *resource_version*). Raises NotFound."""
+        await self._fresh(int(resource_version) if resource_version.isdigit() else None)
+        found = self.cacher.get(self.key(namespace, name))
+        if found is None:
+            raise errors.not_found(self.resource.plural, self.resource.group, name)
+        return found
+
+    async def _fresh(self, revision: int | None) -> None:
+        """None: consistent; 0: whatever is there; N: not older than N."""
+        if revision is None:
+            with _translated(self.resource, ""):
+                revision = await self._hub.current_revision()
+        await (self.cacher.wait_for(revision) if revision else self.cacher.wait_filled())
+
+    async def list(self, namespace: str, options: ListOptions) -> Page:
+        prefix, matches = self.prefix(namespace), options.predicate()
+        if options.continue_token or options.match == "Exact":
+            return await self._list_at(prefix, options)
+        await self._fresh(options.resource_version)
+        found = self.cacher.list(prefix, matches)
+        revision = self.cacher.revision
+        if not options.limit or len(found) <= options.limit or options.resource_version == 0:
+            return Page(found, revision)
+        page = found[:options.limit]
+        return Page(page, revision, encode_continue(revision, next_start(prefix, page[-1])),
+                    len(found) - len(page) if options.selects_everything else None)
+
+    async def _list_at(self, prefix: str, options: ListOptions) -> Page:
+        """Of a moment in the past: only the store knows it."""
+        revision, start = decode_continue(options.continue_token) if options.continue_token else (options.resource_version or 0, "")
+        found: list[CachedObject] = []
+        matches = options.predicate()
+        begin = prefix + start if start else ""
+        while True:
+            with _translated(self.resource, ""):
+                listed = await self._storage.list(prefix, limit=options.limit, start=begin, revision=max(0, revision))
+            revision = listed.revision
+            found += [one for item in listed.items if matches(one := self.cacher.decoded(item))]
+            if not listed.more or (options.limit and len(found) >= options.limit):
+                break
+            begin = listed.items[-1].key + "\0"
+        page = found[:options.limit] if options.limit else found
+        if not listed.more and len(page) == len(found):
+            return Page(page, revision)
+        remaining = listed.count - len(page) if options.selects_everything and not options.continue_token else None
+        return Page(page, revision, encode_continue(revision, next_start(prefix, page[-1])), remaining)
+
+    # --- create
+
+    async def create(self, namespace: str, document: Document, context: Context) -> CachedObject:
+        """Takes the document over. Raises AlreadyExists, Invalid, and what admission raises."""
+        resource, strategy = self.resource, self.resource.strategy()
+        metadata = document.setdefault("metadata", {})
+        if resource.is_namespaced:
+            metadata["namespace"] = namespace
+        self._stamp(metadata)
+        if "status" in resource.subresources or strategy.has_status:
+            self._drop_status(document)
+        strategy.default(document)
+        generated = not metadata.get("name") and bool(metadata.get("generateName"))
+        for _ in range(NAME_TRIES):
+            if generated:
+                metadata["name"] = metadata["generateName"][:58] + self._world.name_suffix()
+            attributes = Attributes("CREATE", resource, namespace, metadata.get("name", ""), obj=document, user=context.user,
+                                    groups=context.groups, dry_run=context.dry_run)
+            try:
+                return await self._create_admitted(attributes, context)
+            except errors.AlreadyExists:
+                if not generated:
+                    raise
+        raise errors.already_exists(resource.plural, resource.group, metadata["name"])
+
+    async def _create_admitted(self, attributes: Attributes, context: Context) -> CachedObject:
+        document, strategy = attributes.obj, self.resource.strategy()
+        assert document is not None
+        try:
+            await self.admission.admit(attributes)
+            strategy.prepare_for_create(document)
+            metadata = document["metadata"]
+            faults = [*validate_object_meta(metadata, self.resource.is_namespaced, strategy.name_faults), *strategy.validate(document)]
+            self._refuse(metadata.get("name", ""), faults)
+            await self.admission.validate(attributes)
+            document = self._managed(None, document, context, "")
+            name = metadata["name"]
+            value, key = encode_for_storage(document), self.key(attributes.namespace, name)
+            if context.dry_run:
+                if self.cacher.get(key) is not None:
+                    raise errors.already_exists(self.resource.plural, self.resource.group, name)
+                return self.cacher.decoded(Stored(key, value, 0))
+            with _translated(self.resource, name):
+                revision = await self._storage.create(key, value, ttl_seconds=self._ttl)
+        except BaseException:
+            await _undo(attributes)
+            raise
+        return self.cacher.decoded(Stored(key, value, revision))
+
+    def _stamp(self, metadata: Document) -> None:
+        for server_owned in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
+            metadata.pop(server_owned, None)
+        metadata["uid"] = self._world.uid()
+        metadata["creationTimestamp"] = format_time(self._world.now())
+        if self.resource.strategy().has_generation and _has_spec(self.resource):
+            metadata["generation"] = 1
+        else:
+            metadata.pop("generation", None)
+
+    def _drop_status(self, document: Document) -> None:
+        """A creator has no say in the status; a node's own kubelet has (as upstream)."""
+        if self.resource.group_resource != ("", "nodes") and "status" in self.resource.subresources:
+            document.pop("status", None)
+
+    # --- update
+
+    async def update(self, namespace: str, name: str, change: Change, context: Context, *, subresource: str = "",
+                     resource_version: str = "", uid: str = "") -> CachedObject:
+        """`change` makes the wanted document out of (a copy of) the stored one, as often as others write in between."""
+        attributes = Attributes("UPDATE", self.resource, namespace, name, subresource, user=context.user, groups=context.groups,
+                                dry_run=context.dry_run)
+        key = self.key(namespace, name)
+        await self.cacher.wait_filled()
+        current = await self._current(key, name, resource_version)
+        while True:
+            old = decode_stored(current.value, current.revision)
+            wanted = change(copy.deepcopy(old))
+            self._check_identity(wanted, old, resource_version, uid)
+            try:
+                return self.cacher.decoded(await self._update_admitted(attributes, old, wanted, current, context))
+            except storage_errors.Conflict as conflict:
+                await _undo(attributes)
+                if conflict.current is None:
+                    raise errors.not_found(self.resource.plural, self.resource.group, name) from None
+                current = conflict.current
+            except BaseException:
+                await _undo(attributes)
+                raise
+
+    async def _current(self, key: str, name: str, resource_version: str) -> Stored:
+        """The cached state if it may be the newest, else the stored one."""
+        cached = self.cacher.get(key)
+        if cached is not None and resource_version in ("", str(cached.revision)):
+            return Stored(key, cached.value, cached.revision)
+        with _translated(self.resource, name):
+            return await self._storage.get(key)
+
+    async def _update_admitted(self, attributes: Attributes, old: Document, wanted: Document, current: Stored,
+                               context: Context) -> Stored:
+        strategy, subresource = self.resource.strategy(), attributes.subresource
+        self._keep(wanted, old, subresource)
+        strategy.default(wanted)
+        attributes.obj, attributes.old = wanted, old
+        if subresource in ("", "status"):
+            (strategy.prepare_for_status_update if subresource else strategy.prepare_for_update)(wanted, old)
+        await self.admission.admit(attributes)
+        self._count_generation(wanted, old, subresource)
+        checks = strategy.validate_status_update if subresource == "status" else strategy.validate_update
+        faults = [*validate_object_meta_update(wanted["metadata"], old["metadata"]),
+                  *(checks(wanted, old) if subresource in ("", "status") else ())]
+        self._refuse(attributes.name, faults)
+        await self.admission.validate(attributes)
+        wanted = self._managed(old, wanted, context, subresource)
+        value = encode_for_storage(wanted)
+        if value == current.value or context.dry_run:
+            return Stored(current.key, value, current.revision)
+        with _translated(self.resource, attributes.name, conflicts=False):
+            if not subresource and may_go_now(old, wanted):
+                revision = await self._storage.delete_if(current.key, revision=current.revision)
+            else:
+                revision = await self._storage.put_if(current.key, value, revision=current.revision, ttl_seconds=self._ttl)
+        return Stored(current.key, value, revision)
+
+    def _check_identity(self, wanted: Document, old: Document, resource_version: str, uid: str) -> None:
+        metadata, before = wanted["metadata"], old["metadata"]
+        given_uid = uid or metadata.get("uid") or before["uid"]
+        if given_uid != before["uid"]:
+            raise errors.conflict(self.resource.plural, self.resource.group, before["name"],
+                                  f"Precondition failed: UID in precondition: {given_uid}, UID in object meta: {before['uid']}")
+        if resource_version and resource_version != before["resourceVersion"]:
+            raise errors.conflict(self.resource.plural, self.resource.group, before["name"])
+
+    def _keep(self, wanted: Document, old: Document, subresource: str) -> None:
+        """What this kind of update may not touch: identity always, spec from /status, status from the main resource."""
+        metadata, before = wanted["metadata"], old["metadata"]
+        for field in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
+                      "resourceVersion"):
+            if field in before:
+                metadata[field] = before[field]
+            else:
+                metadata.pop(field, None)
+        if subresource == "status":
+            kept = {"managedFields": metadata.get("managedFields"), "resourceVersion": before["resourceVersion"]}
+            if self.resource.group_resource == ("", "nodes"):
+                kept |= {name: metadata.get(name) for name in ("labels", "annotations")}
+            wanted["metadata"] = {**before, **{name: value for name, value in kept.items() if value is not None}}
+            for field in [*old, *wanted]:
+                if field not in ("metadata", "status"):
+                    if field in old:
+                        wanted[field] = old[field]
+                    else:
+                        wanted.pop(field, None)
+        elif not subresource and "status" in self.resource.subresources:
+            if "status" in old:
+                wanted["status"] = old["status"]
+            else:
+                wanted.pop("status", None)
+
+    def _count_generation(self, wanted: Document, old: Document, subresource: str) -> None:
+        if self.resource.strategy().has_generation and "generation" in old["metadata"] and subresource != "status" \
+                and _desired(wanted) != _desired(old):
+            wanted["metadata"]["generation"] = old["metadata"]["generation"] + 1
+
+    # --- delete
+
+    async def delete(self, namespace: str, name: str, options: DeleteOptions, context: Context) -> tuple[CachedObject, bool]:
+        """The last state, and whether it is gone (else it waits for its grace or its finalizers)."""
+        dry_run = context.dry_run or options.dry_run
+        attributes = Attributes("DELETE", self.resource, namespace, name, user=context.user, groups=context.groups, dry_run=dry_run)
+        key, strategy = self.key(namespace, name), self.resource.strategy()
+        await self.cacher.wait_filled()
+        await self.admission.admit(attributes)
+        await self.admission.validate(attributes)
+        with _translated(self.resource, name):
+            current = await self._storage.get(key)
+        while True:
+            document = decode_stored(current.value, current.revision)
+            check_preconditions(self.resource, name, document, options)
+            waiting = marked(document, strategy, options, self._world.now())
+            try:
+                with _translated(self.resource, name, conflicts=False):
+                    if waiting is not None:
+                        value = encode_for_storage(waiting)
+                        if value != current.value and not dry_run:
+                            current = Stored(key, value, await self._storage.put_if(key, value, revision=current.revision))
+                        return self.cacher.decoded(Stored(key, value, current.revision)), False
+                    if not dry_run:
+                        revision = await self._storage.delete_if(key, revision=current.revision)
+                        current = Stored(key, current.value, revision)
+                    return self.cacher.decoded(current), True
+            except storage_errors.Conflict as conflict:
+                if conflict.current is None:
+                    raise errors.not_found(self.resource.plural, self.resource.group, name) from None
+                current = conflict.current
+
+    # --- shared
+
+    def _managed(self, old: Document | None, document: Document, context: Context, subresource: str) -> Document:
+        return managedfields.track_update(
+            old, document, context.manager, "Update", self.resource.gvk(context.version).api_version, subresource,
+            format_time(self._world.now()), self.resource.version(self.resource.storage_version).schema())
+
+    def _refuse(self, name: str, faults: Sequence[FieldError]) -> None:
+        if faults:
+            raise errors.invalid(self.resource.kind, self.resource.group, name, faults)
+
+
+async def _undo(attributes: Attributes) -> None:
+    while attributes.undo:
+        await attributes.undo.pop()()
+
+
+def _has_spec(resource: Resource) -> bool:
+    return "spec" in resource.version(resource.storage_version).schema().properties
+
+
+def _desired(document: Document) -> Document:
+    return {name: value for name, value in document.items() if name not in ("metadata", "status", "apiVersion", "kind")}
+
+
+class _translated:
+    """The store's errors become the API's; Conflict only where nobody tries again."""
+
+    def __init__(self, resource: Resource, name: str, *, conflicts: bool = True) -> None:
+        self._resource, self._name, self._conflicts = resource, name, conflicts
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        resource, name = self._resource, self._name
+        match error:
+            case storage_errors.KeyNotFound():
+                raise errors.not_found(resource.plural, resource.group, name) from error
+            case storage_errors.KeyExists():
+                raise errors.already_exists(resource.plural, resource.group, name) from error
+            case storage_errors.Conflict() if self._conflicts:
+                raise errors.conflict(resource.plural, resource.group, name) from error
+            case storage_errors.Compacted():
+                raise errors.Expired("The provided continue parameter is too old to display a consistent list result.") from error
+            case storage_errors.FutureRevision():
+                raise errors.Timeout("Too large resource version", details={"causes": [
+                    {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}) from error
+            case storage_errors.StorageUnavailable():
+                raise errors.ServiceUnavailable(f"the store is unavailable: {error}", details={"retryAfterSeconds": 1}) from error
+
