@@ -56,6 +56,11 @@ class Flags:
     def text(self, name: str) -> str:
         return str(self._values[name])
 
+    def take(self, name: str) -> str:
+        """The text, gone from the flags for whoever asks next."""
+        value, self._values[name] = str(self._values[name]), ""
+        return value
+
     def texts(self, name: str) -> list[str]:
         return list(self._values[name])
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(?:\\.|[^\s.,\[\]$@{}\"'()=<>!|&*])+")
 _SLICE = re.compile(r"^(-?\d*)(?::(-?\d*))?(?::(-?\d*))?$")
 _FILTER = re.compile(r"^\?\(\s*(.*?)\s*(?:(==|!=|<=|>=|<|>)\s*(.*?)\s*)?\)$", re.DOTALL)
-_UNION = re.compile(r"'(?:\\.|[^'\\])*'|\"(?:\\.|[^\"\\])*\"|[^,'\"\s]+")
+_UNION = re.compile(r"'(?:\\.|[^'\\])*'|[^,'\s]+")
 
 
 class JSONPathError(CommandError):
@@ -99,7 +99,7 @@ def _bracket(inner: str) -> Step:
     if len(words) > 1:
         branches = [_bracket(word) for word in words]
         return lambda values, forgiving: [found for branch in branches for found in branch(values, forgiving)]
-    if inner[:1] in ("'", '"') and inner[-1:] == inner[0]:
+    if inner[:1] == "'" and inner[-1:] == "'":
         return _field(_unquoted(inner))
     raise JSONPathError(f"invalid array index {inner}")
 
@@ -280,7 +280,8 @@ def _words(text: str) -> list[str]:
     return [word for word in [*words, current] if word]
 
 
-def _text_of(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A value as a template shows it."""
     if isinstance(value, str):
         return value
     if value is None:
@@ -298,7 +299,7 @@ def _render(nodes: list[Any], root: Any, current: Any, forgiving: bool) -> str:
             items = values[0] if len(values) == 1 and isinstance(values[0], list) else values
             parts += [_render(node.body, root, item, forgiving) for item in items]
         else:
-            parts.append(" ".join(_text_of(value) for value in node.find(root, current, forgiving)))
+            parts.append(" ".join(text_of(value) for value in node.find(root, current, forgiving)))
     return "".join(parts)
 
 

@@ -12,14 +12,18 @@ if TYPE_CHECKING:
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 
 
+def bare(document: Document) -> Document:
+    """A copy of *document* without the annotation."""
+    metadata = dict(document.get("metadata") or {})
+    annotations = {key: value for key, value in (metadata.get("annotations") or {}).items() if key != ANNOTATION}
+    return {**document, "metadata": {**metadata, "annotations": annotations}}
+
+
 def annotate(document: Document) -> Document:
     """A copy of *document* that carries itself in the annotation."""
-    metadata = dict(document.get("metadata") or {})
-    annotations = dict(metadata.get("annotations") or {})
-    annotations.pop(ANNOTATION, None)
-    bare = {**document, "metadata": {**metadata, "annotations": annotations}}
-    text = jsontext.compact(bare) + "\n"
-    return {**bare, "metadata": {**metadata, "annotations": {**annotations, ANNOTATION: text}}}
+    plain = bare(document)
+    metadata = plain["metadata"]
+    return {**plain, "metadata": {**metadata, "annotations": {**metadata["annotations"], ANNOTATION: jsontext.compact(plain) + "\n"}}}
 
 
 def of(document: Document) -> Document | None:

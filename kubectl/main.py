@@ -13,6 +13,8 @@ from kubectl.session import Session, cache_directory
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TextIO
+
     from kubectl.command import Command
 
 # name -> (module below kubectl.commands, one line)
@@ -42,7 +44,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("events", "List events"),
     "cordon": ("cordon", "Mark a node as unschedulable"),
     "uncordon": ("cordon", "Mark a node as schedulable"),
-    "drain": ("drain", "Move the pods away from a node"),
     "taint": ("taint", "Change the taints of nodes"),
     "run": ("run", "Run an image in a pod"),
     "expose": ("expose", "Make a service for a workload"),
@@ -124,7 +125,8 @@ def _dispatch(command: Command, name: str, before: list[str], argv: list[str]) -
     if command.run is None:
         if arguments:
             raise UsageError(f'unknown command "{arguments[0]}"', name)
-        return _help(command, name)
+        _help(command, name, sys.stderr)
+        return 1
     return command.run(Session(flags, name), arguments) or 0
 
 
@@ -151,18 +153,15 @@ def _overview() -> int:
     return 0
 
 
-def _help(command: Command, name: str) -> int:
-    print(f"{command.summary}.\n")
+def _help(command: Command, name: str, stream: TextIO | None = None) -> int:
+    lines = [f"{command.summary}.", ""]
     if command.subcommands:
-        print("Available Commands:")
-        for word, subcommand in command.subcommands.items():
-            print(f"  {word:<18}{subcommand.summary}")
-        print()
+        lines += ["Available Commands:", *(f"  {word:<18}{subcommand.summary}" for word, subcommand in command.subcommands.items()), ""]
     if command.flags:
-        print("Options:")
+        lines.append("Options:")
         for flag in sorted(command.flags, key=lambda flag: flag.name):
             short = f"-{flag.short}, " if flag.short else ""
             default = f"'{flag.default}'" if flag.kind == "string" else str(flag.default).lower()
-            print(f"    {short}--{flag.name}={default}:\n\t{flag.help}\n")
-    print(f"Usage:\n  {command.usage or name} [flags]")
+            lines += [f"    {short}--{flag.name}={default}:", f"\t{flag.help}", ""]
+    print("\n".join([*lines, "Usage:", f"  {command.usage or name} [flags]"]), file=stream or sys.stdout)
     return 0

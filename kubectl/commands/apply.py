@@ -89,7 +89,7 @@ class Reports:
         if len(self._documents) == 1:
             self._report(self._documents[0], "")
         elif self._documents:
-            self._report({"apiVersion": "v1", "items": self._documents, "kind": "List", "metadata": {"resourceVersion": ""}}, "")
+            self._report({"apiVersion": "v1", "items": self._documents, "kind": "List", "metadata": {}}, "")
 
 
 def _client_side(session: Session, target: Target) -> tuple[Document, str]:
@@ -100,7 +100,7 @@ def _client_side(session: Session, target: Target) -> tuple[Document, str]:
         if error.reason != "NotFound":
             raise error.while_doing("retrieving current configuration of:", target.source) from None
         return _create(session, target, modified), "created"
-    if lastapplied.of(current) is None:
+    if lastapplied.of(current) is None and session.dry_run != "client":
         session.warn(f"Warning: resource {target.kind.plural}/{target.name} is missing the {lastapplied.ANNOTATION} annotation which is "
                      "required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl "
                      "create --save-config or kubectl apply. The missing annotation will be patched automatically.")

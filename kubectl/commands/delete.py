@@ -87,9 +87,7 @@ def run(session: Session, args: list[str]) -> int:
         try:
             answer = {} if session.dry_run == "client" else session.client.request("DELETE", target.path, body=options.body)
         except StatusError as error:
-            if flags.on("ignore-not-found") and error.reason == "NotFound":
-                seen -= 1
-            else:
+            if not (flags.on("ignore-not-found") and error.reason == "NotFound"):
                 errors.append(error.while_doing("deleting", target.source))
             continue
         _say(session, target, options)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kubeapi.resource import Document
     from kubectl.session import Session
 
+_FIELDS = ("major", "minor", "gitVersion", "gitCommit", "gitTreeState", "buildDate", "goVersion", "compiler", "platform")
 VERSION, KUSTOMIZE = "v1.36.0", "v5.7.1"
 
 
@@ -23,7 +24,8 @@ def run(session: Session, args: list[str]) -> int:
     failure: CommandError | None = None
     if not session.flags.on("client"):
         try:
-            document["serverVersion"] = session.client.get("/version")
+            answer = session.client.get("/version")
+            document["serverVersion"] = {field: answer.get(field, "") for field in _FIELDS} | answer
         except CommandError as error:
             failure = error
     if output == "json":

@@ -60,10 +60,8 @@ def _lease(session: Session, writer: Writer, name: str) -> None:
     try:
         spec = session.client.get(f"/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/{name}").get("spec") or {}
     except StatusError as error:
-        if error.reason != "NotFound":
-            writer.field("Lease", f"Failed to get lease: {error.message}")
-            return
-        spec = {}
+        writer.field("Lease", f"Failed to get lease: {error.message}")
+        return
     writer.line("Lease:")
     writer.field("HolderIdentity", spec.get("holderIdentity", "<unset>"), 1)
     writer.field("AcquireTime", moment(spec["acquireTime"]) if spec.get("acquireTime") else "<unset>", 1)

@@ -313,8 +313,8 @@ def quality(spec: Document) -> str:
     resources = [container.get("resources") or {} for container in all_containers]
     if not any(each.get("limits") or each.get("requests") for each in resources):
         return "BestEffort"
-    guaranteed = all((each.get("limits") or {}).get(name) and (each.get("requests") or each["limits"]).get(name, each["limits"][name])
-                     == each["limits"][name] for each in resources for name in ("cpu", "memory"))
+    guaranteed = all((each.get("limits") or {}).get(name) and (each.get("requests") or {}).get(name) == each["limits"][name]
+                     for each in resources for name in ("cpu", "memory"))
     return "Guaranteed" if guaranteed else "Burstable"
 
 

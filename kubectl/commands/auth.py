@@ -1,0 +1,73 @@
+"""kubectl auth: whoami and can-i."""
+from __future__ import annotations
+
+from kubectl.command import ALL_NAMESPACES, PRINT, Command
+from kubectl.errors import CommandError
+from kubectl.flags import Flag
+from kubectl.tabwriter import Rows
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kubeapi.resource import Document
+    from kubectl.session import Session
+
+
+def whoami(session: Session, args: list[str]) -> int:
+    from kubectl import printers
+    review = session.client.request("POST", "/apis/authentication.k8s.io/v1/selfsubjectreviews", body={
+        "apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"})
+    printer = printers.printer_of(session)
+    if printer is not None:
+        session.out(printer(review))
+        return 0
+    user = (review.get("status") or {}).get("userInfo") or {}
+    rows = [["ATTRIBUTE", "VALUE"]]
+    for name, key in (("Username", "username"), ("UID", "uid")):
+        if user.get(key):
+            rows.append([name, user[key]])
+    if user.get("groups"):
+        rows.append(["Groups", f"[{' '.join(user['groups'])}]"])
+    rows += [[f"Extra: {key}", f"[{' '.join(values)}]"] for key, values in sorted((user.get("extra") or {}).items())]
+    session.out(Rows().format(rows))
+    return 0
+
+
+def can_i(session: Session, args: list[str]) -> int:
+    if len(args) not in (2, 3):
+        raise CommandError("you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for help "
+                           "and examples.")
+    verb, word, *name = args
+    everywhere = session.flags.on("all-namespaces")
+    attributes: Document
+    if word.startswith("/"):
+        attributes = {"nonResourceAttributes": {"path": word, "verb": verb}}
+    else:
+        plain, _, named = word.partition("/")
+        attributes = {"resourceAttributes": {"verb": verb, "name": name[0] if name else named, "namespace": "" if everywhere else session.namespace,
+                                             **_resource(session, plain), "subresource": session.flags.text("subresource")}}
+    review = session.client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", body={
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview", "spec": attributes})
+    status = review.get("status") or {}
+    allowed = bool(status.get("allowed"))
+    if not session.flags.on("quiet"):
+        reason = f" - {status['reason']}" if not allowed and status.get("reason") else ""
+        session.out(f"{'yes' if allowed else 'no'}{reason}\n")
+    return 0 if allowed else 1
+
+
+def _resource(session: Session, word: str) -> Document:
+    if word == "*":
+        return {"resource": "*", "group": "*"}
+    try:
+        kind = session.discovery.find(word)
+    except CommandError:
+        session.warn(f"Warning: the server doesn't have a resource type '{word}'\n")
+        return {"resource": word, "group": ""}
+    return {"resource": kind.plural, "group": kind.group}
+
+
+COMMANDS = {"auth": Command("kubectl auth SUBCOMMAND", "Ask about permissions and identity", subcommands={
+    "whoami": Command("kubectl auth whoami", "Show who the server takes you for", whoami, PRINT),
+    "can-i": Command("kubectl auth can-i VERB TYPE", "Show whether you may do something", can_i,
+                     (ALL_NAMESPACES, Flag("quiet", "bool", short="q", help="only the exit code"), Flag("subresource", help="such as log"))),
+})}

@@ -1,0 +1,115 @@
+"""kubectl explain: a kind's fields, from the server's OpenAPI v3 document."""
+from __future__ import annotations
+
+import textwrap
+
+from kubectl.command import Command
+from kubectl.errors import CommandError
+from kubectl.flags import Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kubeapi.resource import Document
+    from kubectl.discovery import Kind
+    from kubectl.session import Session
+
+FLAGS = (Flag("recursive", "bool", short="R", help="all fields of fields, by name"), Flag("api-version", help="group/version of the kind"),
+         Flag("output", short="o", default="plaintext", help="plaintext"))
+
+
+class _Types:
+    """The named types of one group-version."""
+
+    def __init__(self, schemas: Document) -> None:
+        self._schemas = schemas
+
+    def of_kind(self, kind: Kind) -> Document:
+        for schema in self._schemas.values():
+            for each in schema.get("x-kubernetes-group-version-kind") or []:
+                if (each["group"], each["version"], each["kind"]) == (kind.group, kind.version, kind.kind):
+                    found: Document = schema
+                    return found
+        raise CommandError(f'couldn\'t find resource for "{kind.group}/{kind.version}, Kind={kind.kind}"')
+
+    def resolved(self, schema: Document) -> Document:
+        """The schema that a use stands for; what the use says of itself wins."""
+        reference = schema.get("$ref") or next((each["$ref"] for each in schema.get("allOf") or [] if "$ref" in each), "")
+        if not reference:
+            return schema
+        return {**self._schemas.get(reference.rpartition("/")[2], {}), **{key: value for key, value in schema.items() if key not in ("$ref", "allOf")}}
+
+    def inner(self, schema: Document) -> Document:
+        """What a list or map holds, else the schema itself."""
+        full = self.resolved(schema)
+        if full.get("items"):
+            return self.inner(full["items"])
+        if isinstance(full.get("additionalProperties"), dict):
+            return self.inner(full["additionalProperties"])
+        return full
+
+    def name(self, schema: Document) -> str:
+        """`[]Container`, `map[string]string`, `integer`."""
+        full = self.resolved(schema)
+        if full.get("items"):
+            return f"[]{self.name(full['items'])}"
+        if isinstance(full.get("additionalProperties"), dict):
+            return f"map[string]{self.name(full['additionalProperties'])}"
+        reference = schema.get("$ref") or next((each["$ref"] for each in schema.get("allOf") or [] if "$ref" in each), "")
+        short = reference.rpartition("/")[2].rpartition(".")[2]
+        if short and full.get("type", "object") == "object":
+            return short
+        return "Object" if full.get("type") == "object" else short if short in ("Quantity", "IntOrString") else full.get("type", "Object")
+
+
+def run(session: Session, args: list[str]) -> int:
+    if len(args) != 1:
+        raise CommandError("You must specify the type of resource to explain. Use \"kubectl api-resources\" for a complete list of supported "
+                           "resources.\n" if not args else "We accept only this format: explain RESOURCE\n")
+    word, *path = args[0].split(".")
+    kind = session.discovery.find(word)
+    types = _Types(_schemas(session, kind))
+    schema, use = types.of_kind(kind), types.of_kind(kind)
+    for name in path:
+        properties = types.inner(use).get("properties") or {}
+        if name not in properties:
+            raise CommandError(f'field "{name}" does not exist')
+        use = properties[name]
+        schema = types.inner(use)
+    lines = [f"GROUP:      {kind.group}"] if kind.group else []
+    lines += [f"KIND:       {kind.kind}", f"VERSION:    {kind.version}", ""]
+    if path:
+        lines += [f"FIELD: {path[-1]} <{types.name(use)}>", ""]
+    lines += ["DESCRIPTION:", *_wrapped(types.resolved(use).get("description") or schema.get("description") or "<empty>", 4)]
+    if schema.get("properties"):
+        lines += ["", "FIELDS:", *_fields(types, schema, session.flags.on("recursive"), 1, ())]
+    session.out("\n".join(lines) + "\n\n")
+    return 0
+
+
+def _schemas(session: Session, kind: Kind) -> Document:
+    path = f"/openapi/v3/apis/{kind.group}/{kind.version}" if kind.group else f"/openapi/v3/api/{kind.version}"
+    document = session.client.get(path)
+    found: Document = document["components"]["schemas"]
+    return found
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    return [line for part in text.split("\n") for line in
+            textwrap.wrap(part, 80 - indent, initial_indent=" " * indent, subsequent_indent=" " * indent) or [""]]
+
+
+def _fields(types: _Types, schema: Document, recursive: bool, level: int, seen: tuple[str, ...]) -> list[str]:
+    lines: list[str] = []
+    for name, use in sorted((schema.get("properties") or {}).items()):
+        kind = types.name(use)
+        required = " -required-" if name in (schema.get("required") or ()) else ""
+        lines.append(f"{'  ' * level}{name}\t<{kind}>{required}")
+        if recursive:
+            if kind not in seen:
+                lines += _fields(types, types.inner(use), True, level + 1, (*seen, kind) if kind.rpartition("]")[2][:1].isupper() else seen)
+        else:
+            lines += [*_wrapped(types.resolved(use).get("description") or "<no description>", 4), ""]
+    return lines if recursive or not lines else lines[:-1]
+
+
+COMMANDS = {"explain": Command("kubectl explain TYPE[.FIELD...]", "Show the fields of a kind", run, FLAGS)}

@@ -1,0 +1,61 @@
+"""kubectl replace: the object becomes what the file says."""
+from __future__ import annotations
+
+from kubectl import builder, lastapplied, printers
+from kubectl.command import DRY_RUN, FILES, PRINT, Command, field_manager
+from kubectl.commands.apply import VALIDATE, field_validation
+from kubectl.errors import CommandError, StatusError, raise_all
+from kubectl.flags import Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kubeapi.resource import Document
+    from kubectl.builder import Target
+    from kubectl.session import Session
+
+FLAGS = (*FILES, *PRINT, DRY_RUN, VALIDATE, field_manager("kubectl-replace"), Flag("force", "bool", help="delete and create it"),
+         Flag("save-config", "bool", help="annotate for a later apply"), Flag("grace-period", "int", -1, help="with --force: seconds to terminate"),
+         Flag("cascade", default="background", no_value="background", help="accepted"), Flag("timeout", "duration", help="with --force: how long to wait"))
+
+
+def run(session: Session, args: list[str]) -> int:
+    if not session.flags.texts("filename"):
+        raise CommandError("must specify one of -f and -k")
+    if args:
+        raise session.usage(f"Unexpected args: [{' '.join(args)}]")
+    report, errors = printers.Report(session), list[CommandError]()
+    for target in builder.targets(session, []):
+        try:
+            report(_replace(session, target), "replaced")
+        except StatusError as error:
+            errors.append(error.while_doing("replacing", target.source))
+    raise_all(errors)
+    return 0
+
+
+def _replace(session: Session, target: Target) -> Document:
+    document: Document = target.document or {}
+    if session.flags.on("save-config"):
+        document = lastapplied.annotate(document)
+    if session.dry_run == "client":
+        return document
+    parameters = session.writing(fieldValidation=field_validation(session))
+    if not session.flags.on("force"):
+        if not document["metadata"].get("resourceVersion"):
+            revision = target.fetch(session)["metadata"]["resourceVersion"]
+            document = {**document, "metadata": {**document["metadata"], "resourceVersion": revision}}
+        return session.client.request("PUT", target.path, parameters, document)
+    from kubectl.commands.delete import wait_until_gone
+    try:
+        gone = session.client.request("DELETE", target.path, body={
+            "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
+            **({"gracePeriodSeconds": session.flags.number("grace-period")} if session.flags.number("grace-period") >= 0 else {})})
+        session.out(f'{target.kind.group_kind} "{target.name}" deleted\n')
+        wait_until_gone(session, target, gone, session.flags.seconds("timeout"))
+    except StatusError as error:
+        if error.reason != "NotFound":
+            raise
+    return session.client.request("POST", target.kind.path(target.namespace), parameters, document)
+
+
+COMMANDS = {"replace": Command("kubectl replace -f FILE", "Replace a resource by what a file says", run, FLAGS)}

@@ -1,0 +1,64 @@
+"""kubectl run: one pod of one image."""
+from __future__ import annotations
+
+from kubectl.command import DRY_RUN, PRINT, Command, field_manager
+from kubectl.errors import CommandError
+from kubectl.flags import Flag
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kubeapi.resource import Document
+    from kubectl.session import Session
+
+FLAGS = (*PRINT, DRY_RUN, field_manager("kubectl-run"), Flag("image", help="the image"), Flag("port", help="port of the container"),
+         Flag("env", "array", help="NAME=value"), Flag("labels", short="l", help="a=b,c=d"), Flag("restart", default="Always", help="Always, OnFailure, Never"),
+         Flag("command", "bool", help="the arguments replace the image's command"), Flag("image-pull-policy", help="Always, IfNotPresent, Never"),
+         Flag("rm", "bool", help="delete it afterwards"), Flag("stdin", "bool", short="i", help="keep standard input open"),
+         Flag("tty", "bool", short="t", help="a terminal"), Flag("annotations", "array", help="key=value"), Flag("quiet", "bool", short="q", help="say less"),
+         Flag("overrides", help="a merge patch for the pod"))
+
+
+def run(session: Session, args: list[str]) -> int:
+    from kubectl import printers
+    if not args:
+        raise session.usage("NAME is required for run")
+    if not session.flags.text("image"):
+        raise CommandError('required flag(s) "image" not set')
+    if session.flags.on("rm"):
+        raise CommandError("--rm should only be used for attached containers, which this kubectl cannot do")
+    document = pod(session, args)
+    if session.dry_run != "client":
+        document = session.client.request("POST", f"/api/v1/namespaces/{session.namespace}/pods", session.writing(), document)
+    printers.Report(session)(document, "created")
+    return 0
+
+
+def pod(session: Session, args: list[str]) -> Document:
+    """The pod that the flags describe."""
+    flags, name = session.flags, args[0]
+    container: Document = {"name": name, "image": flags.text("image"), "resources": {}}
+    if args[1:]:
+        container["command" if flags.on("command") else "args"] = args[1:]
+    if flags.text("port"):
+        container["ports"] = [{"containerPort": int(flags.text("port"))}]
+    if flags.texts("env"):
+        container["env"] = [dict(zip(("name", "value"), pair.split("=", 1), strict=True)) for pair in flags.texts("env") if "=" in pair]
+    if flags.text("image-pull-policy"):
+        container["imagePullPolicy"] = flags.text("image-pull-policy")
+    container |= {key: True for key in ("stdin", "tty") if flags.on(key)}
+    labels = dict(pair.split("=", 1) for pair in flags.text("labels").split(",") if "=" in pair) or {"run": name}
+    metadata: Document = {"name": name, "labels": labels}
+    if flags.texts("annotations"):
+        metadata["annotations"] = dict(pair.split("=", 1) for pair in flags.texts("annotations") if "=" in pair)
+    if session.config.namespace_given:
+        metadata["namespace"] = session.namespace
+    document: Document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata,
+                          "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": flags.text("restart")}, "status": {}}
+    if flags.text("overrides"):
+        from kubeapi.patch import mergepatch
+        from kubectl import manifests
+        document = mergepatch.apply(document, manifests.parse_one(flags.text("overrides")))
+    return document
+
+
+COMMANDS = {"run": Command("kubectl run NAME --image=IMAGE [-- ARGS...]", "Run an image in a pod", run, FLAGS)}
