@@ -1,15 +1,17 @@
 """Tables: what kubectl prints, made by the server from a kind's columns (meta.k8s.io/v1 Table)."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import orjson
 
-from apiserver.cacher.cacher import CachedObject, Render
-from apiserver.cacher.encoding import Document, decode_stored
+from apiserver.cacher import CachedObject
+from apiserver.cacher.lines import INITIAL_EVENTS_END, ChangeType
 from kubeapi.resource import Resource
 from kubeapi.world import World
+
+Document = dict[str, Any]
 
 
 def definitions(resource: Resource) -> list[Document]:
@@ -30,7 +32,7 @@ class TableMaker:
         self._columns = resource.columns()
 
     def row(self, one: CachedObject) -> Document:
-        document, now = decode_stored(one.value, one.revision), self._world.seconds()
+        document, now = one.document(), self._world.seconds()
         row: Document = {"cells": [column.cell(document, now) for column in self._columns]}
         if self._include == "Object":
             row["object"] = document
@@ -46,26 +48,35 @@ class TableMaker:
     def of_one(self, one: CachedObject, *, with_columns: bool = True) -> Document:
         return self.table([self.row(one)], {"resourceVersion": str(one.revision)}, with_columns=with_columns)
 
-    def render(self, *, with_columns: bool) -> Render:
-        """For watch events; only the first one needs the columns."""
-        def render(one: CachedObject) -> bytes:
-            return orjson.dumps(self.of_one(one, with_columns=with_columns))
-        return render
+
+class Lines:
+    """A watch's lines in a representation that has to be made; equal keys share them."""
+
+    def __init__(self, key: Hashable, make: Callable[[CachedObject], Document], kind: str, api_version: str) -> None:
+        self.key = key
+        self._make, self._kind, self._api_version = make, kind, api_version
+
+    def line(self, change: ChangeType, found: CachedObject) -> bytes:
+        return orjson.dumps({"type": change, "object": self._make(found)}) + b"\n"
+
+    def bookmark(self, revision: int, *, ends_initial_events: bool) -> bytes:
+        metadata: Document = {"resourceVersion": str(revision), "creationTimestamp": None}
+        if ends_initial_events:
+            metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
+        bookmark = {"kind": self._kind, "apiVersion": self._api_version, "metadata": metadata}
+        return orjson.dumps({"type": "BOOKMARK", "object": bookmark}) + b"\n"
 
 
-def partial(version: str) -> Render:
-    def render(one: CachedObject) -> bytes:
-        return orjson.dumps(metadata_only(decode_stored(one.value, one.revision), version))
-    return render
+def table_lines(maker: TableMaker, kind: str, api_version: str) -> Lines:
+    """One watcher's own: its first line carries the columns, the others do not."""
+    columns = iter((True,))
+    return Lines(object(), lambda found: maker.of_one(found, with_columns=next(columns, False)), kind, api_version)
 
 
-def as_is(one: CachedObject) -> bytes:
-    return one.body
+def metadata_lines(version: str) -> Lines:
+    return Lines(("metadata", version), lambda found: metadata_only(found.document(), version), "PartialObjectMetadata",
+                 f"meta.k8s.io/{version}")
 
 
-def from_storage(convert: Any, api_version: str) -> Render:
-    """For a version that is not the stored one."""
-    def render(one: CachedObject) -> bytes:
-        document = convert(decode_stored(one.value, one.revision))
-        return orjson.dumps({**document, "apiVersion": api_version})
-    return render
+def converted_lines(convert: Callable[[Document], Document], kind: str, api_version: str) -> Lines:
+    return Lines(("version", api_version), lambda found: {**convert(found.document()), "apiVersion": api_version}, kind, api_version)

@@ -8,14 +8,13 @@ from typing import Any
 import orjson
 
 from apiserver.auth.authentication import User
-from apiserver.cacher.cacher import CachedObject, Render
-from apiserver.cacher.encoding import decode_stored
+from apiserver.cacher import CachedObject, Representation
 from apiserver.http import table
 from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
 from apiserver.http.negotiation import Accepted, negotiate
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_json, send_list, warning_headers
-from apiserver.http.watch import Watch
+from apiserver.http.watch import serve_watch
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.listing import is_true, parse
 from apiserver.registry.patches import APPLY, patch_of
@@ -49,7 +48,7 @@ class ResourceHandler:
     def __init__(self, store: Store, version: Version, resource: Resource, world: World) -> None:
         self._store, self._version, self._resource, self._world = store, version, resource, world
         self._api_version = resource.gvk(version.name).api_version
-        self._is_stored = version.name == resource.storage_version and store.cacher.resource.group == resource.group
+        self._is_stored = version.name == resource.storage_version and store.resource.group == resource.group
 
     async def __call__(self, exchange: Exchange) -> None:
         verb = exchange.info.verb
@@ -73,14 +72,14 @@ class ResourceHandler:
         info = exchange.info
         found = await self._store.get(info.namespace, info.name, exchange.query.get("resourceVersion", ""))
         if info.subresource == "scale":
-            await send_json(exchange.scope, exchange.send, 200, scale_of(decode_stored(found.value, found.revision)))
+            await send_json(exchange.scope, exchange.send, 200, scale_of(found.document()))
             return
         accepted = negotiate(header(exchange.scope, b"accept"), for_list=False)
         await self._answer(exchange, 200, found, accepted=accepted)
 
     async def _list(self, exchange: Exchange) -> None:
         info, store = exchange.info, self._store
-        options = parse(exchange.query, store.cacher.resource, False)
+        options = parse(exchange.query, store.resource, False)
         accepted = negotiate(header(exchange.scope, b"accept"), for_list=True)
         page = await store.list(info.namespace, options)
         metadata: Document = {"resourceVersion": str(page.revision)}
@@ -94,31 +93,35 @@ class ResourceHandler:
             await send_json(exchange.scope, exchange.send, 200, made, accepted.content_type)
             return
         if accepted.kind:
-            render = table.partial(accepted.version)
             head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{accepted.version}", "metadata": metadata}
-            items = [render(one) for one in page.items]
+            items = [orjson.dumps(table.metadata_only(one.document(), accepted.version)) for one in page.items]
         else:
             head = {"kind": f"{self._resource.kind}List", "apiVersion": self._api_version, "metadata": metadata}
-            items = [one.item for one in page.items] if self._is_stored else [self._render()(one) for one in page.items]
+            items = [one.item for one in page.items] if self._is_stored else [self._body(one) for one in page.items]
         await send_list(exchange.scope, exchange.send, orjson.dumps(head)[:-1] + b',"items":[', items, accepted.content_type)
 
     async def _watch(self, exchange: Exchange) -> None:
         info, store = exchange.info, self._store
-        options = parse(exchange.query, store.cacher.resource, True)
+        options = parse(exchange.query, store.resource, True)
         accepted = negotiate(header(exchange.scope, b"accept"), for_list=False)
-        render, first = self._render(), None
+        await serve_watch(store.cacher, options.selection(info.namespace, info.name), options, self._lines(exchange, accepted),
+                          accepted.content_type, exchange.receive, exchange.send, self._world)
+
+    def _lines(self, exchange: Exchange, accepted: Accepted) -> Representation:
         if accepted.kind == "Table":
             maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
-            render, first = maker.render(with_columns=False), maker.render(with_columns=True)
-        elif accepted.kind:
-            render = table.partial(accepted.version)
-        prefix = store.key(info.namespace, info.name) if info.name else store.prefix(info.namespace)
-        representation = f"{accepted.kind}/{accepted.version}/{self._api_version}/{exchange.query.get('includeObject', '')}"
-        watch = Watch(store.cacher, prefix, options, self._resource.kind, self._api_version, representation, render, first, self._world)
-        await watch.serve(exchange.receive, exchange.send, accepted.content_type)
+            return table.table_lines(maker, self._resource.kind, self._api_version)
+        if accepted.kind:
+            return table.metadata_lines(accepted.version)
+        if self._is_stored:
+            return self._store.cacher.json
+        return table.converted_lines(self._version.from_storage, self._resource.kind, self._api_version)
 
-    def _render(self) -> Render:
-        return table.as_is if self._is_stored else table.from_storage(self._version.from_storage, self._api_version)
+    def _body(self, one: CachedObject) -> bytes:
+        """The whole object in this version."""
+        if self._is_stored:
+            return one.json
+        return orjson.dumps({**self._version.from_storage(one.document()), "apiVersion": self._api_version})
 
     # --- writing
 
@@ -201,7 +204,7 @@ class ResourceHandler:
         updated = await self._store.update(exchange.info.namespace, exchange.info.name, change, self._context(exchange),
                                            subresource="scale", resource_version=metadata.get("resourceVersion") or "",
                                            uid=metadata.get("uid") or "")
-        await send_json(exchange.scope, exchange.send, 200, scale_of(decode_stored(updated.value, updated.revision)))
+        await send_json(exchange.scope, exchange.send, 200, scale_of(updated.document()))
 
     async def _delete(self, exchange: Exchange) -> None:
         info = exchange.info
@@ -210,7 +213,7 @@ class ResourceHandler:
         if not is_gone or self._resource.strategy().returns_deleted_object:
             await self._answer(exchange, 200, last)
             return
-        uid = decode_stored(last.value, last.revision)["metadata"]["uid"]
+        uid = last.document()["metadata"]["uid"]
         details = {"name": info.name, "group": self._resource.group, "kind": self._resource.plural, "uid": uid}
         await send_json(exchange.scope, exchange.send, 200, {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
@@ -219,14 +222,14 @@ class ResourceHandler:
     async def _deletecollection(self, exchange: Exchange) -> None:
         info = exchange.info
         options = await self._delete_options(exchange)
-        page = await self._store.list(info.namespace, parse(exchange.query, self._store.cacher.resource, False))
+        page = await self._store.list(info.namespace, parse(exchange.query, self._store.resource, False))
         deleted = []
         for one in page.items:
             try:
                 last, _ = await self._store.delete(one.namespace, one.name, options, self._context(exchange))
             except errors.NotFound:
                 continue
-            deleted.append(last.item if self._is_stored else self._render()(last))
+            deleted.append(last.item if self._is_stored else self._body(last))
         head = {"kind": f"{self._resource.kind}List", "apiVersion": self._api_version, "metadata": {"resourceVersion": str(page.revision)}}
         await send_list(exchange.scope, exchange.send, orjson.dumps(head)[:-1] + b',"items":[', deleted, "application/json")
 
@@ -266,9 +269,9 @@ class ResourceHandler:
             maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
             body = orjson.dumps(maker.of_one(one))
         elif accepted.kind:
-            body = table.partial(accepted.version)(one)
+            body = orjson.dumps(table.metadata_only(one.document(), accepted.version))
         else:
-            body = self._render()(one)
+            body = self._body(one)
         if is_true(exchange.query.get("pretty", "")):
             body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
         await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from apiserver.cacher.cacher import CachedObject, Predicate
+from apiserver.cacher import Selection
 from kubeapi import errors, fielderrors, fields, labels
 from kubeapi.resource import Resource
 
@@ -30,11 +30,14 @@ class ListOptions:
     def selects_everything(self) -> bool:
         return not self.label_selector.requirements and not self.field_selector.requirements
 
-    def predicate(self) -> Predicate:
-        by_label, by_field = self.label_selector, self.field_selector
+    def selection(self, namespace: str, name: str = "") -> Selection:
         if self.selects_everything:
-            return lambda one: True
-        return lambda one: by_label.matches(one.labels) and by_field.matches(lambda path: one.fields.get(path, ""))
+            return Selection(namespace, name)
+        by_label, by_field = self.label_selector, self.field_selector
+        node = by_field.exact("spec.nodeName")
+        return Selection(namespace, name or by_field.exact("metadata.name") or "",
+                         lambda labels, fields: by_label.matches(labels) and by_field.matches(lambda path: fields.get(path, "")),
+                         ("spec.nodeName", node) if node is not None else None)
 
 
 def parse(query: Mapping[str, str], resource: Resource, is_watch: bool) -> ListOptions:
@@ -118,6 +121,3 @@ def decode_continue(token: str) -> tuple[int, str]:
         raise errors.BadRequest("continue key is not valid: illegal base64 or unknown version") from None
     return revision, start
 
-
-def next_start(prefix: str, last: CachedObject) -> str:
-    return last.key[len(prefix):] + "\0"

@@ -10,16 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from apiserver.admission.attributes import Attributes, Chain
-from apiserver.cacher.cacher import CachedObject
-from apiserver.cacher.encoding import decode_stored, encode_for_storage
-from apiserver.cacher.hub import WatchHub
+from apiserver.cacher import CachedObject, WatchHub, encode_for_storage
+from apiserver.cacher.cacher import RevisionMatch
 from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
-from apiserver.registry.listing import ListOptions, decode_continue, encode_continue, next_start
+from apiserver.registry.listing import ListOptions, decode_continue, encode_continue
 from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
 from kubeapi import errors, managedfields
 from kubeapi.fielderrors import FieldError
+from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
 from kubeapi.times import format_time
 from kubeapi.validation.meta import validate_object_meta, validate_object_meta_update
@@ -65,51 +67,30 @@ class Store:
 
     async def get(self, namespace: str, name: str, resource_version: str = "") -> CachedObject:
         """From the cache, once it has seen what is newest now (or *resource_version*). Raises NotFound."""
-        await self._fresh(int(resource_version) if resource_version.isdigit() else None)
-        found = self.cacher.get(self.key(namespace, name))
+        with _translated(self.resource, name):
+            if resource_version.isdigit():
+                await self.cacher.wait_for_revision(max(1, int(resource_version)))
+            else:
+                await self.cacher.wait_until_current()
+        return self.cached(namespace, name)
+
+    def cached(self, namespace: str, name: str) -> CachedObject:
+        """As the cache has it now. Raises NotFound."""
+        found = self.cacher.get(ObjectKey(namespace, name))
         if found is None:
             raise errors.not_found(self.resource.plural, self.resource.group, name)
         return found
 
-    async def _fresh(self, revision: int | None) -> None:
-        """None: consistent; 0: whatever is there; N: not older than N."""
-        if revision is None:
-            with _translated(self.resource, ""):
-                revision = await self._hub.current_revision()
-        await (self.cacher.wait_for(revision) if revision else self.cacher.wait_filled())
-
     async def list(self, namespace: str, options: ListOptions) -> Page:
-        prefix, matches = self.prefix(namespace), options.predicate()
-        if options.continue_token or options.match == "Exact":
-            return await self._list_at(prefix, options)
-        await self._fresh(options.resource_version)
-        found = self.cacher.list(prefix, matches)
-        revision = self.cacher.revision
-        if not options.limit or len(found) <= options.limit or options.resource_version == 0:
-            return Page(found, revision)
-        page = found[:options.limit]
-        return Page(page, revision, encode_continue(revision, next_start(prefix, page[-1])),
-                    len(found) - len(page) if options.selects_everything else None)
-
-    async def _list_at(self, prefix: str, options: ListOptions) -> Page:
-        """Of a moment in the past: only the store knows it."""
-        revision, start = decode_continue(options.continue_token) if options.continue_token else (options.resource_version or 0, "")
-        found: list[CachedObject] = []
-        matches = options.predicate()
-        begin = prefix + start if start else ""
-        while True:
-            with _translated(self.resource, ""):
-                listed = await self._storage.list(prefix, limit=options.limit, start=begin, revision=max(0, revision))
-            revision = listed.revision
-            found += [one for item in listed.items if matches(one := self.cacher.decoded(item))]
-            if not listed.more or (options.limit and len(found) >= options.limit):
-                break
-            begin = listed.items[-1].key + "\0"
-        page = found[:options.limit] if options.limit else found
-        if not listed.more and len(page) == len(found):
-            return Page(page, revision)
-        remaining = listed.count - len(page) if options.selects_everything and not options.continue_token else None
-        return Page(page, revision, encode_continue(revision, next_start(prefix, page[-1])), remaining)
+        match, revision, after = _moment(namespace, options)
+        with _translated(self.resource, ""):
+            found = await self.cacher.list(options.selection(namespace), match=match, revision=revision,
+                                           limit=0 if match == "any" else options.limit, after=after)
+        if not found.more:
+            return Page(found.objects, found.revision)
+        last = found.objects[-1]
+        start = f"{last.name}\0" if namespace or not last.namespace else f"{last.namespace}/{last.name}\0"
+        return Page(found.objects, found.revision, encode_continue(found.revision, start), found.remaining)
 
     # --- create
 
@@ -150,15 +131,15 @@ class Store:
             name = metadata["name"]
             value, key = encode_for_storage(document), self.key(attributes.namespace, name)
             if context.dry_run:
-                if self.cacher.get(key) is not None:
+                if self.cacher.get(ObjectKey(attributes.namespace, name)) is not None:
                     raise errors.already_exists(self.resource.plural, self.resource.group, name)
-                return self.cacher.decoded(Stored(key, value, 0))
+                return self.cacher.made_of(Stored(key, value, 0))
             with _translated(self.resource, name):
                 revision = await self._storage.create(key, value, ttl_seconds=self._ttl)
         except BaseException:
             await _undo(attributes)
             raise
-        return self.cacher.decoded(Stored(key, value, revision))
+        return self.cacher.made_of(Stored(key, value, revision))
 
     def _stamp(self, metadata: Document) -> None:
         for server_owned in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
@@ -183,14 +164,14 @@ class Store:
         attributes = Attributes("UPDATE", self.resource, namespace, name, subresource, user=context.user, groups=context.groups,
                                 dry_run=context.dry_run)
         key = self.key(namespace, name)
-        await self.cacher.wait_filled()
-        current = await self._current(key, name, resource_version)
+        await self.cacher.wait_for_revision(1)
+        current = await self._current(key, ObjectKey(namespace, name), resource_version)
         while True:
             old = decode_stored(current.value, current.revision)
             wanted = change(copy.deepcopy(old))
             self._check_identity(wanted, old, resource_version, uid)
             try:
-                return self.cacher.decoded(await self._update_admitted(attributes, old, wanted, current, context))
+                return self.cacher.made_of(await self._update_admitted(attributes, old, wanted, current, context))
             except storage_errors.Conflict as conflict:
                 await _undo(attributes)
                 if conflict.current is None:
@@ -200,12 +181,12 @@ class Store:
                 await _undo(attributes)
                 raise
 
-    async def _current(self, key: str, name: str, resource_version: str) -> Stored:
+    async def _current(self, key: str, object_key: ObjectKey, resource_version: str) -> Stored:
         """The cached state if it may be the newest, else the stored one."""
-        cached = self.cacher.get(key)
+        cached = self.cacher.get(object_key)
         if cached is not None and resource_version in ("", str(cached.revision)):
-            return Stored(key, cached.value, cached.revision)
-        with _translated(self.resource, name):
+            return cached.stored
+        with _translated(self.resource, object_key.name):
             return await self._storage.get(key)
 
     async def _update_admitted(self, attributes: Attributes, old: Document, wanted: Document, current: Stored,
@@ -281,7 +262,7 @@ class Store:
         dry_run = context.dry_run or options.dry_run
         attributes = Attributes("DELETE", self.resource, namespace, name, user=context.user, groups=context.groups, dry_run=dry_run)
         key, strategy = self.key(namespace, name), self.resource.strategy()
-        await self.cacher.wait_filled()
+        await self.cacher.wait_for_revision(1)
         await self.admission.admit(attributes)
         await self.admission.validate(attributes)
         with _translated(self.resource, name):
@@ -296,11 +277,11 @@ class Store:
                         value = encode_for_storage(waiting)
                         if value != current.value and not dry_run:
                             current = Stored(key, value, await self._storage.put_if(key, value, revision=current.revision))
-                        return self.cacher.decoded(Stored(key, value, current.revision)), False
+                        return self.cacher.made_of(Stored(key, value, current.revision)), False
                     if not dry_run:
                         revision = await self._storage.delete_if(key, revision=current.revision)
                         current = Stored(key, current.value, revision)
-                    return self.cacher.decoded(current), True
+                    return self.cacher.made_of(current), True
             except storage_errors.Conflict as conflict:
                 if conflict.current is None:
                     raise errors.not_found(self.resource.plural, self.resource.group, name) from None
@@ -323,12 +304,31 @@ async def _undo(attributes: Attributes) -> None:
         await attributes.undo.pop()()
 
 
+def _moment(namespace: str, options: ListOptions) -> tuple[RevisionMatch, int, ObjectKey | None]:
+    """Which state a list is of, and behind which key it begins."""
+    if options.continue_token:
+        revision, start = decode_continue(options.continue_token)
+        space, slash, name = start.rstrip("\0").rpartition("/")
+        return "exact", revision, ObjectKey(space if slash else namespace, name)
+    if options.match == "Exact":
+        return "exact", options.resource_version or 0, None
+    if options.resource_version is None:
+        return "consistent", 0, None
+    return ("not_older", options.resource_version, None) if options.resource_version else ("any", 0, None)
+
+
 def _has_spec(resource: Resource) -> bool:
     return "spec" in resource.version(resource.storage_version).schema().properties
 
 
 def _desired(document: Document) -> Document:
     return {name: value for name, value in document.items() if name not in ("metadata", "status", "apiVersion", "kind")}
+
+
+def decode_stored(value: bytes, revision: int) -> Document:
+    document: Document = orjson.loads(value)
+    document["metadata"]["resourceVersion"] = str(revision)
+    return document
 
 
 class _translated:

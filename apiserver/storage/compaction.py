@@ -11,7 +11,8 @@ import logging
 from apiserver.storage.interface import Compacted, Conflict, KeyExists, KeyNotFound, Storage, StorageError
 
 logger = logging.getLogger(__name__)
-KEY = "compact_rev_key"
+# Below /registry, so that the one watch of an API server sees every revision there is.
+KEY = "/registry/compact_rev_key"
 INTERVAL_SECONDS = 300.0
 
 

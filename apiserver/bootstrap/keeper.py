@@ -1,0 +1,113 @@
+"""Makes what every cluster must have: at start, and again whenever one of these objects is lost or changed."""
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from apiserver.bootstrap import wanted
+from apiserver.cacher import Selection
+from apiserver.options import Options
+from apiserver.registry.store import Context, Document, Store
+from apiserver.registry.stores import Stores
+from apiserver.storage.interface import StorageError
+from kubeapi.errors import AlreadyExists, ApiStatusError, Expired
+from kubeapi.meta import ObjectKey
+from kubeapi.resource import GroupResource
+
+logger = logging.getLogger(__name__)
+AGAIN_SECONDS = 1.0
+CONTEXT = Context(manager="kube-apiserver")
+
+
+class Keeper:
+    def __init__(self, stores: Stores, options: Options) -> None:
+        self._stores, self._options = stores, options
+        self._is_ready = asyncio.Event()
+        self._wanted = self._objects()
+
+    @property
+    def is_ready(self) -> bool:
+        return self._is_ready.is_set()
+
+    async def wait_ready(self) -> None:
+        await self._is_ready.wait()
+
+    def _objects(self) -> list[tuple[Store, Document]]:
+        options = self._options
+        found = [(self._store("", "namespaces"), one) for one in wanted.namespaces()]
+        found += [(self._store("scheduling.k8s.io", "priorityclasses"), one) for one in wanted.priority_classes()]
+        found.append((self._store("", "services"), wanted.kubernetes_service(options.service_cluster_ip_range, options.secure_port)))
+        address = wanted.advertised(options.advertise_address, "127.0.0.1")
+        if address:
+            found.append((self._store("", "endpoints"), wanted.kubernetes_endpoints([address], options.secure_port)))
+            found.append((self._store("discovery.k8s.io", "endpointslices"),
+                          wanted.kubernetes_endpoint_slice([address], options.secure_port)))
+        return found
+
+    def _store(self, group: str, plural: str) -> Store:
+        return self._stores[GroupResource(group, plural)]
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for store in {id(store): store for store, _ in self._wanted}.values():
+                group.create_task(self._keep(store))
+            group.create_task(self._say_ready())
+
+    async def _say_ready(self) -> None:
+        while not all(store.cacher.get(_key(one)) is not None for store, one in self._wanted):
+            await self._wanted[0][0].cacher.wait_for_revision(1, 3600)
+            await asyncio.sleep(0.005)          # only while starting
+        self._is_ready.set()
+
+    async def _keep(self, store: Store) -> None:
+        """Looks once, then whenever one of its objects changes."""
+        documents = [one for mine, one in self._wanted if mine is store]
+        names = {_key(one) for one in documents}
+        while True:
+            try:
+                snapshot = await store.cacher.list(match="consistent")
+                for document in documents:
+                    await self._ensure(store, document)
+                selection = Selection(matches=lambda labels, fields: ObjectKey(
+                    fields["metadata.namespace"], fields["metadata.name"]) in names)
+                async for _ in store.cacher.watch(selection, since=snapshot.revision):
+                    for document in documents:
+                        await self._ensure(store, document)
+            except Expired:
+                continue
+            except (ApiStatusError, StorageError) as error:
+                logger.warning("the system's %s could not be looked after: %s", store.resource.plural, error)
+                await asyncio.sleep(AGAIN_SECONDS)
+
+    async def _ensure(self, store: Store, document: Document) -> None:
+        key = _key(document)
+        found = store.cacher.get(key)
+        if found is None:
+            try:
+                await store.create(key.namespace, _copy(document), CONTEXT)
+            except AlreadyExists:
+                return
+        elif not _includes(found.document(), document):
+            await store.update(key.namespace, key.name, lambda there: {**there, **{
+                name: value for name, value in _copy(document).items() if name not in ("metadata", "spec")},
+                **({"spec": {**there.get("spec", {}), **document["spec"]}} if "spec" in document else {})}, CONTEXT)
+
+
+def _key(document: Document) -> ObjectKey:
+    return ObjectKey(document["metadata"].get("namespace", ""), document["metadata"]["name"])
+
+
+def _copy(document: Document) -> Document:
+    return {**document, "metadata": dict(document["metadata"]), **({"spec": dict(document["spec"])} if "spec" in document else {})}
+
+
+def _includes(there: Document, document: Document) -> bool:
+    """Everything the document says beyond metadata is said there."""
+    def same(has: object, wants: object) -> bool:
+        if isinstance(wants, dict):
+            return isinstance(has, dict) and all(same(has.get(name), value) for name, value in wants.items())
+        if isinstance(wants, list):
+            return isinstance(has, list) and len(has) == len(wants) and all(map(same, has, wants))
+        return has == wants
+    return all(same(there.get(name), value) for name, value in document.items() if name not in ("metadata", "apiVersion", "kind"))

@@ -1,0 +1,131 @@
+"""The one watch over all of /registry, routed to the Cachers; it knows which revision they all have seen.
+
+Every revision is a write below /registry, so the events themselves prove how far the Cachers are. A lost connection is taken
+up again behind the last revision seen; only after a compaction is everything read anew.
+"""
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+
+import orjson
+
+from apiserver.cacher.cacher import Attributes, Cacher
+from apiserver.cacher.revisions import RevisionClock, RevisionReader
+from apiserver.storage.interface import Batch, Compacted, Progress, Storage, StorageError, Stored
+from kubeapi.errors import Timeout
+from kubeapi.resource import Resource
+
+logger = logging.getLogger(__name__)
+ROOT = "/registry/"
+RETRY_SECONDS = 0.2
+BOOKMARK_SECONDS = 60.0
+# By these watchers sleep apart: each kubelet is woken by its own pods only.
+INDEXED_FIELDS: Mapping[str, tuple[str, ...]] = {"/registry/core/pods/": ("spec.nodeName",)}
+
+
+class WatchHub:
+    def __init__(self, storage: Storage) -> None:
+        self.storage = storage
+        self.clock = RevisionClock()
+        self.is_connected = False
+        self._reader = RevisionReader(storage.current_revision)
+        self._cachers: dict[str, Cacher] = {}
+
+    def cacher(self, resource: Resource) -> Cacher:
+        """The resource's Cacher; both groups' events share one. All are asked for before `run`."""
+        prefix = resource.storage_prefix
+        if prefix not in self._cachers:
+            api_version = resource.gvk(resource.storage_version).api_version
+            head = b'{"apiVersion":"%b","kind":"%b","metadata":{' % (api_version.encode(), resource.kind.encode())
+            self._cachers[prefix] = Cacher(self, prefix, _attributes_of(resource), head=head,
+                                           indexed_fields=INDEXED_FIELDS.get(prefix, ()))
+        return self._cachers[prefix]
+
+    async def run(self) -> None:
+        """Runs until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._reader.run(), name="revisions")
+            group.create_task(self._follow(), name="watch")
+            group.create_task(self._bookmark_regularly(), name="bookmarks")
+
+    async def wait_until_current(self) -> int:
+        """Returns when the Cachers have seen all that was acknowledged before this call. Raises what the storage raises."""
+        revision = await self._reader.current()
+        await self.wait_for_revision(revision)
+        return revision
+
+    async def wait_for_revision(self, revision: int, timeout_seconds: float = 3.0) -> None:
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await self.clock.reached(revision)
+        except TimeoutError:
+            raise Timeout(f"Too large resource version: {revision}, current: {self.clock.revision}", details={
+                "causes": [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}],
+                "retryAfterSeconds": 1}) from None
+
+    async def _follow(self) -> None:
+        revision = 0
+        while True:
+            try:
+                if not revision:
+                    revision = await self._read_everything()
+                async for batch in self.storage.watch(ROOT, since=revision):
+                    self.is_connected = True
+                    revision = self._apply(batch, revision)
+            except Compacted:
+                logger.warning("what was not yet seen is compacted: reading everything again")
+                revision = 0
+            except StorageError as error:
+                self.is_connected = False
+                logger.warning("the watch of the store broke after revision %d: %s", revision, error)
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _read_everything(self) -> int:
+        listed = await self.storage.list(ROOT)
+        found: dict[str, list[Stored]] = {prefix: [] for prefix in self._cachers}
+        for item in listed.items:
+            if (prefix := _prefix_of(item.key)) in found:
+                found[prefix].append(item)
+        for prefix, cacher in self._cachers.items():
+            cacher.replace(found[prefix], listed.revision)
+        self.clock.advance(listed.revision)
+        self.is_connected = True
+        return listed.revision
+
+    def _apply(self, batch: Batch | Progress, revision: int) -> int:
+        if isinstance(batch, Progress):
+            revision = max(revision, batch.revision)
+        else:
+            for event in batch:
+                if (cacher := self._cachers.get(_prefix_of(event.key))) is not None:
+                    cacher.apply(event)
+            revision = max(revision, batch[-1].revision)
+        self.clock.advance(revision)
+        return revision
+
+    async def _bookmark_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(BOOKMARK_SECONDS)
+            for cacher in self._cachers.values():
+                cacher.bookmark()
+
+
+def _prefix_of(key: str) -> str:
+    """`/registry/apps/deployments/`: the first three parts of a key."""
+    end = key.find("/", key.find("/", len(ROOT)) + 1)
+    return key[:end + 1]
+
+
+def _attributes_of(resource: Resource) -> Attributes:
+    selectable: Mapping[str, Callable[..., str]] = resource.selectable_fields
+
+    def attributes(value: bytes) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        document = orjson.loads(value)
+        metadata = document["metadata"]
+        fields = {path: of(document) for path, of in selectable.items()}
+        fields["metadata.name"], fields["metadata.namespace"] = metadata["name"], metadata.get("namespace", "")
+        return metadata.get("labels") or {}, fields
+
+    return attributes

@@ -1,0 +1,73 @@
+"""The paths of discovery, each answer made once and kept with its ETag."""
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from apiserver.http.responses import Receive, Scope, Send, header, send_bytes
+from kubeapi import discovery
+
+JSON = "application/json"
+
+
+class DiscoveryEndpoints:
+    def __init__(self) -> None:
+        self._made: dict[tuple[str, str], tuple[bytes, str]] = {}       # (path, form) -> bytes, ETag; as many as there are paths
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
+        """True if the path is discovery's and was answered."""
+        path = scope["path"].rstrip("/")
+        if scope["method"] not in ("GET", "HEAD") or path.split("/")[1:2] not in (["api"], ["apis"]):
+            return False
+        form, content_type = _wanted_form(header(scope, b"accept")) if path in ("/api", "/apis") else ("", JSON)
+        try:
+            body, etag = self._answer(path, form)
+        except KeyError:
+            return False
+        if header(scope, b"if-none-match") == etag:
+            await send_bytes(scope, send, 304, b"", content_type, [(b"etag", etag.encode())])
+        else:
+            await send_bytes(scope, send, 200, body, content_type, [(b"etag", etag.encode()), (b"vary", b"Accept")])
+        return True
+
+    def _answer(self, path: str, form: str) -> tuple[bytes, str]:
+        if (path, form) not in self._made:
+            body = orjson.dumps(_maker(path, form)())
+            self._made[path, form] = body, f'"{hashlib.sha256(body).hexdigest().upper()}"'
+        return self._made[path, form]
+
+
+def _wanted_form(accept: str) -> tuple[str, str]:
+    """The first of the client's wishes: "" is the legacy form."""
+    for wish in accept.split(","):
+        media, *parameters = [part.strip() for part in wish.split(";")]
+        options = dict(part.partition("=")[::2] for part in parameters)
+        version = options.get("v", "")
+        if media == JSON and options.get("g") == "apidiscovery.k8s.io" and options.get("as") == "APIGroupDiscoveryList" \
+                and version in ("v2", "v2beta1"):
+            return version, f"{JSON};g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+        if media in (JSON, "*/*") and "g" not in options:
+            return "", JSON
+    return "", JSON
+
+
+def _maker(path: str, form: str) -> Callable[[], dict[str, Any]]:
+    """Raises KeyError for a path that is no discovery."""
+    parts = path.strip("/").split("/")
+    match parts:
+        case ["api"] | ["apis"] if form:
+            return lambda: discovery.aggregated(form, core=parts == ["api"])
+        case ["api"]:
+            return discovery.api_versions
+        case ["apis"]:
+            return discovery.api_group_list
+        case ["api", version]:
+            return lambda: discovery.api_resource_list("", version)
+        case ["apis", group] if group:
+            return lambda: discovery.api_group(group)
+        case ["apis", group, version] if group:
+            return lambda: discovery.api_resource_list(group, version)
+    raise KeyError(path)

@@ -1,0 +1,197 @@
+"""The ASGI application: authentication, limits and errors around a dict of handlers; FastAPI serves what is left."""
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from apiserver.admission.plugins import chain
+from apiserver.auth.authentication import Authenticator, User
+from apiserver.bootstrap.keeper import Keeper
+from apiserver.cacher import WatchHub
+from apiserver.discovery import DiscoveryEndpoints
+from apiserver.http import requestinfo
+from apiserver.http.bodies import ClientGone
+from apiserver.http.health import Health, add_pages
+from apiserver.http.kubelets import KubeletCredentials, Kubelets
+from apiserver.http.requestinfo import RequestInfo
+from apiserver.http.responses import Receive, Scope, Send, header, send_json
+from apiserver.http.subresources import Binding, Finalize
+from apiserver.http.verbs import Exchange, ResourceHandler
+from apiserver.options import Options
+from apiserver.registry.stores import StoredObjects, Stores, make_stores
+from apiserver.storage.compaction import compact_regularly
+from apiserver.storage.interface import Storage
+from kubeapi import errors
+from kubeapi.catalog import by_plural
+from kubeapi.resource import GroupResource
+from kubeapi.world import REAL_WORLD, World
+
+logger = logging.getLogger(__name__)
+audit = logging.getLogger("audit")
+Handler = Callable[[Exchange], Awaitable[None]]
+NOT_FOUND = "the server could not find the requested resource"
+MAX_IN_FLIGHT = 600
+
+
+class Application:
+    """`async with running()` around its life: it owns the watch of the store and everything else that runs beside requests."""
+
+    def __init__(self, options: Options, storage: Storage, world: World = REAL_WORLD) -> None:
+        self._options, self._storage, self._world = options, storage, world
+        self._hub = WatchHub(storage)
+        self.stores: Stores = make_stores(storage, self._hub, world)
+        objects = StoredObjects(self.stores, storage)
+        admission = chain(objects, options.service_cluster_ip_range, options.enable_admission_plugins, options.disable_admission_plugins)
+        for store in self.stores.values():
+            store.admission = admission
+        self._authenticator = Authenticator(options.tokens())
+        self._kubelets = Kubelets(self.stores, KubeletCredentials(
+            options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
+        self._keeper = Keeper(self.stores, options)
+        self._health = Health(self._hub, self._keeper)
+        self._discovery = DiscoveryEndpoints()
+        self._handlers: dict[tuple[str, str, str], Handler] = {}
+        self._special = self._special_handlers()
+        self._in_flight = 0
+        self._fastapi = FastAPI(title="picokube", docs_url="/picokube/docs", redoc_url=None, openapi_url="/picokube/openapi.json")
+        add_pages(self._fastapi, self._health)
+
+    def _special_handlers(self) -> dict[tuple[str, str, str], Handler]:
+        """By group, resource and subresource: what is not a plain read or write of one object."""
+        binding = Binding(self.stores[GroupResource("", "pods")], self._world)
+        finalize = Finalize(self.stores[GroupResource("", "namespaces")])
+        return {("", "pods", "binding"): binding, ("", "bindings", ""): binding, ("", "namespaces", "finalize"): finalize,
+                ("", "pods", "log"): self._kubelets.logs}
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        async with self._kubelets.running(), asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._hub.run(), name="hub"), group.create_task(self._keeper.run(), name="keeper"),
+                     group.create_task(compact_regularly(self._storage), name="compaction")]
+            try:
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+
+    async def wait_ready(self) -> None:
+        await self._keeper.wait_ready()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._fastapi(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._websocket(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Any) -> None:
+            nonlocal started
+            started = True
+            if message["type"] == "http.response.start":
+                scope["status"] = message["status"]
+            await send(message)
+
+        try:
+            await self._http(scope, receive, sending)
+        except ClientGone:
+            return
+        except errors.ApiStatusError as error:
+            if started:
+                logger.warning("%s %s failed after its answer had begun: %s", scope["method"], scope["path"], error)
+                raise
+            await self._send_status(scope, sending, error)
+        except BaseExceptionGroup as group:
+            logger.exception("%s %s", scope["method"], scope["path"], exc_info=group)
+            if not started:
+                await self._send_status(scope, sending, errors.InternalError(f"Internal error occurred: {group.exceptions[0]}"))
+        except Exception as error:              # the one place where a request may fail in a way nobody foresaw
+            logger.exception("%s %s", scope["method"], scope["path"])
+            if not started:
+                await self._send_status(scope, sending, errors.InternalError(f"Internal error occurred: {error}"))
+        finally:
+            self._audit(scope)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        user = self._user(scope)
+        scope["user"] = user.name
+        info = requestinfo.parse(scope["method"], path, scope["query_string"])
+        if info is None:
+            if not await self._discovery(scope, receive, send):
+                await self._fastapi(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send, info, user)
+        handler = self._handler(info)
+        if info.verb == "watch" or info.subresource == "log":
+            await handler(exchange)
+            return
+        if self._in_flight >= MAX_IN_FLIGHT:
+            raise errors.TooManyRequests("too many requests, please try again later", details={"retryAfterSeconds": 1})
+        self._in_flight += 1
+        try:
+            await handler(exchange)
+        finally:
+            self._in_flight -= 1
+
+    def _user(self, scope: Scope) -> User:
+        peer = scope.get("state", {}).get("peercert")
+        return self._authenticator.user(peer, header(scope, b"authorization"), scope["path"])
+
+    def _handler(self, info: RequestInfo) -> Handler:
+        special = self._special.get((info.group, info.resource, info.subresource))
+        if special is not None and info.verb not in ("list", "watch"):
+            return special
+        key = (info.group, info.version, info.resource)
+        if key not in self._handlers:
+            self._handlers[key] = self._make_handler(*key)
+        return self._handlers[key]
+
+    def _make_handler(self, group: str, version: str, plural: str) -> Handler:
+        try:
+            resource = by_plural(group, plural)
+            found = resource.version(version)
+            store = self.stores[resource.group_resource]
+        except (KeyError, StopIteration):
+            raise errors.NotFound(NOT_FOUND) from None
+        return ResourceHandler(store, found, resource, self._world)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            user = self._user(scope)
+            info = requestinfo.parse("GET", scope["path"], scope["query_string"])
+            if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in ("exec", "attach"):
+                raise errors.NotFound(NOT_FOUND)
+            await self._kubelets.websocket(scope, receive, send, Exchange(scope, receive, send, info, user))
+        except errors.ApiStatusError as error:
+            await _refuse_websocket(scope, send, error)
+
+    async def _send_status(self, scope: Scope, send: Send, error: errors.ApiStatusError) -> None:
+        seconds = error.status.get("details", {}).get("retryAfterSeconds")
+        extra = [(b"retry-after", str(seconds).encode())] if seconds else []
+        with contextlib.suppress(OSError):
+            await send_json(scope, send, error.http_code, error.status, headers=extra)
+
+    def _audit(self, scope: Scope) -> None:
+        self._health.count(scope["method"], scope.get("status", 0))
+        if scope["method"] not in ("GET", "HEAD") and audit.isEnabledFor(logging.INFO):
+            audit.info("%s %s %s by %s because of [%s]", scope.get("status"), scope["method"], scope["path"], scope.get("user", "?"),
+                       header(scope, b"x-picokube-causes"))
+
+
+async def _refuse_websocket(scope: Scope, send: Send, error: errors.ApiStatusError) -> None:
+    """Before the handshake an ordinary answer says more than a close code."""
+    if "websocket.http.response" in scope.get("extensions", {}):
+        import orjson
+        await send({"type": "websocket.http.response.start", "status": error.http_code,
+                    "headers": [(b"content-type", b"application/json")]})
+        await send({"type": "websocket.http.response.body", "body": orjson.dumps(error.status)})
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})

@@ -1,0 +1,90 @@
+"""Health, version and metrics: FastAPI's pages."""
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+
+from apiserver.bootstrap.keeper import Keeper
+from apiserver.cacher import WatchHub
+from apiserver.storage.interface import StorageError
+from kubeapi.errors import ApiStatusError, NotFound
+from kubeapi.release import GIT_VERSION
+
+CHECK_SECONDS = 4.0
+Check = Callable[[], Awaitable[str]]
+
+
+class Health:
+    """Named checks; each answers "" or what is wrong."""
+
+    def __init__(self, hub: WatchHub, keeper: Keeper) -> None:
+        self._hub, self._keeper = hub, keeper
+        self.requests: Counter[tuple[str, int]] = Counter()
+        self.checks: dict[str, Check] = {"ping": self._ping, "etcd": self._etcd, "informer-sync": self._informers,
+                                         "poststarthook/bootstrap": self._bootstrap}
+
+    def count(self, method: str, code: int) -> None:
+        self.requests[method, code] += 1
+
+    async def _ping(self) -> str:
+        return ""
+
+    async def _etcd(self) -> str:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._hub.wait_until_current()
+        except (StorageError, ApiStatusError, TimeoutError) as error:
+            return f"etcd does not answer: {error}"
+        return ""
+
+    async def _informers(self) -> str:
+        return "" if self._hub.clock.revision else "the watch cache is not filled yet"
+
+    async def _bootstrap(self) -> str:
+        return "" if self._keeper.is_ready else "the system's objects are not there yet"
+
+
+def add_pages(app: FastAPI, health: Health) -> None:
+    async def answer(name: str, names: list[str], verbose: bool) -> Response:
+        results = {check: await health.checks[check]() for check in names}
+        lines = [f"[+]{check} ok" if not wrong else f"[-]{check} failed: {wrong}" for check, wrong in results.items()]
+        if any(results.values()):
+            return PlainTextResponse("\n".join([*lines, f"{name} check failed", ""]), 503)
+        return PlainTextResponse("\n".join([*lines, f"{name} check passed", ""]) if verbose else "ok")
+
+    def add(name: str, names: list[str]) -> None:
+        @app.get(f"/{name}")
+        async def all_of_them(request: Request) -> Response:
+            excluded = request.query_params.getlist("exclude")
+            return await answer(name, [one for one in names if one not in excluded], "verbose" in request.query_params)
+
+        @app.get(f"/{name}/{{check:path}}")
+        async def one_of_them(check: str) -> Response:
+            if check not in names:
+                return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
+            return await answer(name, [check], False)
+
+    add("livez", ["ping"])
+    add("healthz", ["ping", "etcd"])
+    add("readyz", list(health.checks))
+
+    @app.get("/version")
+    async def version() -> dict[str, str]:
+        major, minor, _ = GIT_VERSION.lstrip("v").split(".", 2)
+        return {"major": major, "minor": minor, "gitVersion": GIT_VERSION, "gitCommit": "", "gitTreeState": "clean", "buildDate": "",
+                "goVersion": "", "compiler": "python", "platform": "linux/amd64"}
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        lines = ["# HELP apiserver_request_total Requests by method and code.", "# TYPE apiserver_request_total counter"]
+        lines += [f'apiserver_request_total{{verb="{method}",code="{code}"}} {count}'
+                  for (method, code), count in sorted(health.requests.items())]
+        return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+    async def nothing_here(path: str) -> Response:
+        return JSONResponse(NotFound("the server could not find the requested resource").status, 404)

@@ -1,0 +1,78 @@
+"""Subresources that do more than change a part of their object: binding, finalize, and what the kubelet answers."""
+from __future__ import annotations
+
+from typing import Any
+
+from apiserver.http.bodies import media_type, parse_any, read_body
+from apiserver.http.responses import send_json
+from apiserver.http.verbs import Exchange
+from apiserver.registry.store import Context, Store
+from kubeapi import errors
+from kubeapi.times import format_time
+from kubeapi.world import World
+
+Document = dict[str, Any]
+
+
+class Binding:
+    """POST pods/NAME/binding: the scheduler's decision, taken once."""
+
+    def __init__(self, pods: Store, world: World) -> None:
+        self._pods, self._world = pods, world
+
+    async def __call__(self, exchange: Exchange) -> None:
+        body = parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope))
+        target = body.get("target", {}) if isinstance(body, dict) else {}
+        name = exchange.info.name or (body.get("metadata", {}).get("name", "") if isinstance(body, dict) else "")
+        node = target.get("name", "")
+        if target.get("kind", "Node") not in ("", "Node") or not node:
+            raise errors.BadRequest("a Binding needs a target of kind Node with a name")
+        metadata = body.get("metadata") or {}
+
+        def bind(pod: Document) -> Document:
+            key = f'{pod["metadata"]["namespace"]}/{name}'
+            if "deletionTimestamp" in pod["metadata"]:
+                raise errors.conflict("pods/binding", "", name, f"pod {name} is being deleted, cannot be assigned to a host")
+            if assigned := pod["spec"].get("nodeName"):
+                raise errors.conflict("pods/binding", "", name, f"pod {name} is already assigned to node \"{assigned}\"")
+            if pod["spec"].get("schedulingGates"):
+                raise errors.conflict("pods/binding", "", name, f"pod {key} has non-empty .spec.schedulingGates")
+            pod["spec"]["nodeName"] = node
+            pod["metadata"].setdefault("annotations", {}).update(metadata.get("annotations") or {})
+            if not pod["metadata"]["annotations"]:
+                del pod["metadata"]["annotations"]
+            status = pod.setdefault("status", {})
+            others = [one for one in status.get("conditions", ()) if one["type"] != "PodScheduled"]
+            status["conditions"] = [*others, {"type": "PodScheduled", "status": "True", "lastProbeTime": None,
+                                              "lastTransitionTime": format_time(self._world.now())}]
+            return pod
+
+        context = Context(exchange.user.name, exchange.user.groups, "kube-scheduler")
+        await self._pods.update(exchange.info.namespace, name, bind, context, subresource="binding", uid=metadata.get("uid") or "")
+        await send_json(exchange.scope, exchange.send, 201,
+                        {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
+
+
+class Finalize:
+    """PUT namespaces/NAME/finalize: only spec.finalizers is changed; without any the namespace is gone."""
+
+    def __init__(self, namespaces: Store) -> None:
+        self._namespaces = namespaces
+
+    async def __call__(self, exchange: Exchange) -> None:
+        body = parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope))
+        if not isinstance(body, dict):
+            raise errors.BadRequest("the body must be a Namespace")
+        finalizers = (body.get("spec") or {}).get("finalizers") or []
+        metadata = body.get("metadata") or {}
+
+        def finalize(namespace: Document) -> Document:
+            namespace.setdefault("spec", {})["finalizers"] = finalizers
+            if not finalizers:
+                del namespace["spec"]["finalizers"]
+            return namespace
+
+        context = Context(exchange.user.name, exchange.user.groups, "kube-controller-manager")
+        updated = await self._namespaces.update("", exchange.info.name, finalize, context, subresource="finalize",
+                                                resource_version=metadata.get("resourceVersion") or "")
+        await send_json(exchange.scope, exchange.send, 200, updated.document())

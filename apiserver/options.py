@@ -1,0 +1,74 @@
+"""The API server's command line, with upstream's flag names. A value that does not exist is an error."""
+from __future__ import annotations
+
+import argparse
+import ipaddress
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apiserver.auth.authentication import User, load_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    etcd_servers: tuple[str, ...] = ()              # empty: memory
+    etcd_cafile: str = ""
+    etcd_certfile: str = ""
+    etcd_keyfile: str = ""
+    bind_address: str = "0.0.0.0"
+    advertise_address: str = ""
+    secure_port: int = 6443
+    tls_cert_file: str = ""
+    tls_private_key_file: str = ""
+    client_ca_file: str = ""
+    token_auth_file: str = ""
+    service_cluster_ip_range: str = "10.96.0.0/16"
+    enable_admission_plugins: tuple[str, ...] = ()
+    disable_admission_plugins: tuple[str, ...] = ()
+    kubelet_client_certificate: str = ""
+    kubelet_client_key: str = ""
+    kubelet_certificate_authority: str = ""
+    verbosity: int = 2
+
+    def tokens(self) -> Mapping[str, User]:
+        return load_tokens(Path(self.token_auth_file)) if self.token_auth_file else {}
+
+
+def parse(argv: Sequence[str]) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m apiserver", description="The Kubernetes API over etcd.")
+    add = parser.add_argument
+    add("--etcd-servers", required=True, type=_words, help="unix:///path, http://host:port or https://host:port, by commas; `memory:`")
+    add("--etcd-cafile", default="")
+    add("--etcd-certfile", default="")
+    add("--etcd-keyfile", default="")
+    add("--bind-address", default="0.0.0.0")
+    add("--advertise-address", default="", help="where the Service `kubernetes` leads")
+    add("--secure-port", type=int, default=6443)
+    add("--tls-cert-file", required=True)
+    add("--tls-private-key-file", required=True)
+    add("--client-ca-file", default="", help="signs client certificates: CN is the user, O its groups")
+    add("--token-auth-file", default="", help="token,user,uid[,\"group1,group2\"] a line")
+    add("--service-cluster-ip-range", type=_network, default="10.96.0.0/16")
+    add("--authorization-mode", choices=("AlwaysAllow",), default="AlwaysAllow")
+    add("--enable-admission-plugins", type=_words, default=())
+    add("--disable-admission-plugins", type=_words, default=())
+    add("--kubelet-client-certificate", default="")
+    add("--kubelet-client-key", default="")
+    add("--kubelet-certificate-authority", default="")
+    add("--v", type=int, default=2, dest="verbosity")
+    found = vars(parser.parse_args(argv))
+    del found["authorization_mode"]
+    found["etcd_servers"] = () if found["etcd_servers"] == ("memory:",) else found["etcd_servers"]
+    return Options(**found)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word for word in text.split(",") if word)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
