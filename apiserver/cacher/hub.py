@@ -95,13 +95,13 @@ class WatchHub:
         return listed.revision
 
     def _apply(self, batch: Batch | Progress, revision: int) -> int:
+        """Only events prove progress: some etcds send progress notifications too early."""
         if isinstance(batch, Progress):
-            revision = max(revision, batch.revision)
-        else:
-            for event in batch:
-                if (cacher := self._cachers.get(_prefix_of(event.key))) is not None:
-                    cacher.apply(event)
-            revision = max(revision, batch[-1].revision)
+            return revision
+        for event in batch:
+            if (cacher := self._cachers.get(_prefix_of(event.key))) is not None:
+                cacher.apply(event)
+        revision = max(revision, batch[-1].revision)
         self.clock.advance(revision)
         return revision
 

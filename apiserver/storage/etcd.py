@@ -179,9 +179,10 @@ class EtcdStorage:
             await channel.close(None)
 
     async def _call(self, call: Callable[[_Member], Awaitable[Any]], *, is_write: bool = False) -> Any:
-        """One call on the preferred member; a read that finds it gone is tried on each other one."""
+        """One call on the preferred member; a read that finds it gone is tried on each other one. Of a write that failed
+        nothing is known, so it is never sent twice."""
         last: Exception | None = None
-        for _ in range(1 if is_write and len(self._members) == 1 else len(self._members)):
+        for _ in range(1 if is_write else len(self._members)):
             try:
                 async with asyncio.timeout(CALL_SECONDS + 0.5):
                     return await call(self._members[self._preferred])
@@ -189,13 +190,8 @@ class EtcdStorage:
                 if (known := _translated(error)) is not None:
                     raise known from error
                 last = error
-                # Nothing was sent to a member that cannot be reached; of any other failed write nothing is known.
-                if is_write and error.code() is not grpc.StatusCode.UNAVAILABLE:
-                    break
             except TimeoutError as error:
                 last = error
-                if is_write:
-                    break
             self._try_next()
         raise StorageUnavailable(f"etcd does not answer: {_why(last)}") from last
 
