@@ -36,7 +36,7 @@ MESSAGE_LIMIT = 65536
 CLONE_NEWNET = 0x40000000
 # What every component needs; imported before the first fork so that its pages are shared.
 WARM = ("kubeapi.generated.models.core_v1", "kubeapi.generated.models.apps_v1", "kubeapi.catalog", "orjson", "yaml", "aiohttp",
-        "apiserver.main", "controllers.main", "scheduler.main", "kubelet.main", "picokube.supervisor")
+        "picokube.supervisor")
 
 
 @dataclass
@@ -73,7 +73,7 @@ class Parent:
         for component in self._components:
             if not component.module:
                 self._start(component)      # etcd comes up while we import
-        _warm_up()
+        _warm_up([*WARM, *(one.module for one in self._components if one.module)])
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
         self._start_supervisor(notify)
         while not self._exiting:
@@ -245,8 +245,8 @@ def _enter_network(path: str) -> None:
     os.close(descriptor)
 
 
-def _warm_up() -> None:
-    for name in WARM:
+def _warm_up(modules: Sequence[str]) -> None:
+    for name in modules:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
