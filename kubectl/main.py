@@ -127,7 +127,8 @@ def _dispatch(command: Command, name: str, before: list[str], argv: list[str]) -
             raise UsageError(f'unknown command "{arguments[0]}"', name)
         _help(command, name, sys.stderr)
         return 1
-    return command.run(Session(flags, name), arguments) or 0
+    with Session(flags, name) as session:
+        return command.run(session, arguments) or 0
 
 
 def _subcommand(command: Command, argv: list[str]) -> int | None:

@@ -115,7 +115,9 @@ def _scalar(text: str) -> Any:
         return inner
     if text[0] in _SPECIAL or " #" in text or ": " in text or text[-1] == ":" or text.startswith(("- ", "<<", "=")):
         raise Unfamiliar
-    if text.lower() in _RESERVED or text.lower() in _WORDS or text[0] in "+-.0123456789":
+    if text.lower() in _RESERVED or text.lower() in _WORDS:
+        raise Unfamiliar
+    if text[0] in "+-.0123456789":
         return _number_or_text(text)
     return text
 
@@ -123,6 +125,6 @@ def _scalar(text: str) -> Any:
 def _number_or_text(text: str) -> Any:
     if text.isdecimal() and (text == "0" or text[0] != "0"):
         return int(text)
-    if text[0].isdecimal() and any(letter not in "0123456789.eExXoObB_+-:abcdefABCDEF" for letter in text):
+    if any(letter not in "0123456789.eExXoObB_+-:abcdefABCDEFinIN" for letter in text):
         return text                               # no number contains such a letter
     raise Unfamiliar

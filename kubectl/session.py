@@ -78,6 +78,13 @@ class Session:
     def usage(self, message: str) -> UsageError:
         return UsageError(message, self.command)
 
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._client is not None:
+            self._client.connection.close()
+
     def out(self, text: str) -> None:
         sys.stdout.write(text)
 

@@ -43,7 +43,7 @@ def _text(dumper: _Dumper, value: str) -> ScalarNode:
     style = None
     if "\n" in value:
         style = "|"
-    elif not _reads_as_text(value) or value in ("<<", "=") or _BASE60.match(value) or _TIMESTAMP.match(value):
+    elif not _reads_as_text(value) or _BASE60.match(value) or _TIMESTAMP.match(value):
         style = '"'
     return dumper.represent_scalar(_STR, value, style=style)
 

@@ -30,9 +30,9 @@ def run(session: Session, args: list[str]) -> int:
     errors: list[CommandError] = []
     found = builder.targets(session, args, list_without_name=True)
     is_first = True
-    for target in _matched(session, found, errors):
+    for target, by_prefix in _matched(session, found, errors):
         page = describe(session, target)
-        session.out(page if is_first else f"\n\n{page}")
+        session.out(f"{page}\n" if by_prefix else page if is_first else f"\n\n{page}")
         is_first = False
     if is_first and not errors:
         everywhere = session.flags.on("all-namespaces") or not all(target.kind.namespaced for target in found)
@@ -41,15 +41,15 @@ def run(session: Session, args: list[str]) -> int:
     return 0
 
 
-def _matched(session: Session, found: list[Target], errors: list[CommandError]) -> list[Target]:
-    """The objects; a name that does not exist stands for all names that begin with it."""
-    matched: list[Target] = []
+def _matched(session: Session, found: list[Target], errors: list[CommandError]) -> list[tuple[Target, bool]]:
+    """The objects; a name that does not exist stands for all names that begin with it (and is marked)."""
+    matched: list[tuple[Target, bool]] = []
     for target in found:
         try:
-            matched += list(builder.expand(session, [target]))
+            matched += [(each, False) for each in builder.expand(session, [target])]
         except StatusError as error:
             beginning = _beginning(session, target) if error.reason == "NotFound" and target.name else []
-            matched += beginning
+            matched += [(each, True) for each in beginning]
             if not beginning:
                 errors.append(error)
     return matched
