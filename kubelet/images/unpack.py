@@ -1,0 +1,282 @@
+"""Unpacks one layer, as a process of its own (`python -I -S unpack.py REQUEST`), into an empty directory.
+
+It locks itself into that directory (chroot) before it unpacks the first entry, so no name or link in it leads out.
+Both digests are checked: of the bytes as they came, and of the tar inside. Whiteouts become overlayfs's own.
+The request is JSON: target, diff_id, digest ("" for none), path, offset and size of the source (path "": standard input), site.
+"""
+import ctypes
+import errno
+import hashlib
+import io
+import json
+import os
+import shutil
+import stat
+import sys
+import tarfile
+import zlib
+
+CHUNK = 1 << 20
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+OPAQUE, WHITEOUT = ".wh..wh..opq", ".wh."
+# An image that set these could have overlayfs show it directories of others.
+FORBIDDEN_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
+DAMAGED = (tarfile.TarError, zlib.error, EOFError, ValueError, KeyError)
+
+
+class Source:
+    """A stream of bytes, hashed as they pass; `limit` bytes of it at most."""
+
+    def __init__(self, read, limit=-1):
+        self.read_some, self.left, self.hash = read, limit, hashlib.sha256()
+
+    def read(self, size):
+        if self.left >= 0:
+            size = min(size, self.left)
+        data = self.read_some(size) if size else b""
+        if self.left >= 0:
+            self.left -= len(data)
+        self.hash.update(data)
+        return data
+
+    @property
+    def digest(self):
+        return "sha256:" + self.hash.hexdigest()
+
+
+class Gunzip:
+    """Members one after another are one stream."""
+
+    def __init__(self, source, first):
+        self.source, self.rest, self.inflate = source, first, zlib.decompressobj(31)
+        self.is_done = False
+
+    def read(self, size):
+        while not self.is_done:
+            data = self.rest or self.source.read(CHUNK)
+            self.rest = b""
+            if not data and not self.inflate.eof:
+                raise EOFError("the layer ends too early")
+            if self.inflate.eof:
+                if not data.strip(b"\0"):
+                    self.is_done = not data
+                    continue
+                self.inflate = zlib.decompressobj(31)
+            out = self.inflate.decompress(data, size)
+            self.rest = self.inflate.unconsumed_tail or self.inflate.unused_data
+            if self.inflate.eof and not self.rest:
+                self.rest = self.source.read(CHUNK)
+                self.is_done = not self.rest
+            if out:
+                return out
+        return b""
+
+
+class Plain:
+    def __init__(self, source, first):
+        self.source, self.first = source, first
+
+    def read(self, size):
+        if self.first:
+            data, self.first = self.first[:size], self.first[size:]
+            return data
+        return self.source.read(size)
+
+
+class Chained(io.RawIOBase):
+    """What zstandard wants to read from."""
+
+    def __init__(self, plain):
+        super().__init__()
+        self.plain = plain
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        data = self.plain.read(len(buffer))
+        buffer[:len(data)] = data
+        return len(data)
+
+
+def decompressed(source, site):
+    """Judged by its first bytes: media types lie. Libraries are imported here, before the process locks itself in."""
+    first = source.read(CHUNK)
+    while len(first) < 4 and (more := source.read(CHUNK)):
+        first += more
+    if first.startswith(GZIP):
+        return Gunzip(source, first)
+    if first.startswith(ZSTD):
+        sys.path.append(site)
+        import zstandard
+        return zstandard.ZstdDecompressor().stream_reader(Chained(Plain(source, first)), read_across_frames=True)
+    return Plain(source, first)
+
+
+class Tar:
+    """The decompressed stream as tarfile reads it: whole blocks, hashed."""
+
+    def __init__(self, stream):
+        self.stream, self.hash, self.rest = stream, hashlib.sha256(), b""
+
+    def read(self, size):
+        parts, missing = [], size
+        while missing and (data := self.stream.read(missing)):
+            parts.append(data)
+            missing -= len(data)
+        joined = b"".join(parts)
+        self.hash.update(joined)
+        return joined
+
+    def drain(self):
+        while self.read(CHUNK):
+            pass
+        return "sha256:" + self.hash.hexdigest()
+
+
+def unpack(stream):
+    """Bytes of all files."""
+    directories, size = [], 0
+    with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK, errorlevel=2) as archive:
+        for member in archive:
+            path = os.path.normpath("/" + member.name.lstrip("/"))
+            parent, name = os.path.split(path)
+            if path == "/":
+                if member.isdir():
+                    own(path, member)
+                continue
+            make_parents(parent)
+            if name == OPAQUE:
+                os.setxattr(parent, "trusted.overlay.opaque", b"y")
+            elif name.startswith(WHITEOUT):
+                if name[len(WHITEOUT):] in ("", ".", ".."):
+                    raise ValueError(f"invalid whiteout {member.name!r}")
+                replace(os.path.join(parent, name[len(WHITEOUT):]))
+                os.mknod(os.path.join(parent, name[len(WHITEOUT):]), stat.S_IFCHR, os.makedev(0, 0))
+            else:
+                size += make(archive, member, path)
+                if member.isdir():
+                    directories.append((path, member.mtime))
+    for path, changed in reversed(directories):
+        if os.path.isdir(path) and not os.path.islink(path):
+            set_time(path, changed)
+    return size
+
+
+def make_parents(path):
+    if not os.path.isdir(path):
+        replace(path, keep_directory=True)
+        make_parents(os.path.dirname(path))
+        os.mkdir(path, 0o755)
+
+
+def replace(path, keep_directory=False):
+    """Makes room: later entries of an archive win."""
+    try:
+        mode = os.lstat(path).st_mode
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(mode):
+        os.unlink(path)
+    elif not keep_directory:
+        shutil.rmtree(path)
+
+
+def make(archive, member, path):
+    replace(path, keep_directory=member.isdir())
+    if member.isdir():
+        if not os.path.isdir(path):
+            os.mkdir(path)
+    elif member.isreg() or member.issparse():
+        write_file(archive.extractfile(member), path)
+    elif member.issym():
+        os.symlink(member.linkname, path)
+    elif member.islnk():
+        os.link(os.path.normpath("/" + member.linkname.lstrip("/")), path, follow_symlinks=False)
+        return 0
+    elif member.ischr() or member.isblk():
+        kind = stat.S_IFCHR if member.ischr() else stat.S_IFBLK
+        os.mknod(path, kind | stat.S_IMODE(member.mode), os.makedev(member.devmajor, member.devminor))
+    elif member.isfifo():
+        os.mkfifo(path)
+    else:
+        return 0
+    own(path, member)
+    if not member.isdir():
+        set_time(path, member.mtime)
+    return member.size
+
+
+def write_file(source, path):
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb", buffering=0) as file:
+        while data := source.read(CHUNK):
+            file.write(data)
+
+
+def own(path, member):
+    os.lchown(path, member.uid, member.gid)
+    if member.issym():
+        return
+    os.chmod(path, stat.S_IMODE(member.mode))
+    for key, value in member.pax_headers.items():
+        name = key.removeprefix("SCHILY.xattr.")
+        if name == key or name.startswith(FORBIDDEN_ATTRIBUTES):
+            continue
+        try:
+            os.setxattr(path, name, value.encode("utf-8", "surrogateescape"), follow_symlinks=False)
+        except OSError as error:
+            if error.errno not in (errno.ENOTSUP, errno.EPERM):
+                raise
+
+
+def set_time(path, seconds):
+    moment = int(seconds * 1000000000)
+    os.utime(path, ns=(moment, moment), follow_symlinks=False)
+
+
+def open_source(request):
+    if not request["path"]:
+        return Source(lambda size: os.read(0, size))
+    file = open(request["path"], "rb", buffering=0)
+    file.seek(request["offset"])
+    return Source(file.read, request["size"])
+
+
+def work(request):
+    libc = ctypes.CDLL(None, use_errno=True)
+    source = open_source(request)
+    tar = Tar(decompressed(source, request["site"]))
+    os.umask(0)
+    os.chroot(request["target"])
+    os.chdir("/")
+    size = unpack(tar)
+    diff_id = tar.drain()
+    while source.read(CHUNK):
+        pass
+    if request["digest"] and source.digest != request["digest"]:
+        return {"error": f"the layer's digest is {source.digest}, not {request['digest']}"}
+    if diff_id != request["diff_id"]:
+        return {"error": f"the unpacked layer's digest is {diff_id}, not {request['diff_id']}"}
+    root = os.open("/", os.O_RDONLY)
+    if libc.syncfs(root):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    return {"size": size}
+
+
+def main():
+    try:
+        answer = work(json.loads(sys.argv[1]))
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        answer = {"error": "no space left on device" if full else f"unpacking failed: {error}"}
+    except DAMAGED as error:
+        answer = {"error": f"the layer is damaged: {error}"}
+    except Exception as error:
+        # A library's own failures (zstd's), which cannot be named without importing it.
+        answer = {"error": f"the layer is damaged: {error!r}"}
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""One container as the runtime holds it: what is on disk, its shim, and how it ended.
+
+The shim's lock is the truth about a container that was started: held, its shim lives; free, exit.json says how it ended,
+and where there is none the outcome is lost and whatever still runs of it is killed.
+"""
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kubelet import linux
+from kubelet.cri import ContainerState, ContainerStatus
+from kubelet.runc.cgroups import Cgroups
+from kubelet.runc.files import read_json, write_json
+from kubelet.runc.records import ContainerRecord
+
+KILLED = 137
+LOST = "ContainerStatusUnknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """exit.json, written by the shim, or by the runtime for a container whose shim was killed."""
+
+    code: int
+    finished_at: int
+    reason: str = ""
+    message: str = ""
+    oom_killed: bool = False
+
+    @property
+    def state(self) -> ContainerState:
+        return ContainerState.UNKNOWN if self.reason == LOST else ContainerState.EXITED
+
+    @property
+    def why(self) -> str:
+        if self.reason:
+            return self.reason
+        if self.code and self.oom_killed:
+            return "OOMKilled"
+        return "Error" if self.code else "Completed"
+
+
+class Container:
+    def __init__(self, directory: Path, runc_root: Path, record: ContainerRecord) -> None:
+        self.directory, self.runc_root, self.record = directory, runc_root, record
+        self.lock = asyncio.Lock()
+        self.ended = asyncio.Event()
+        self.pid = self.pid_started = self.started_at = 0
+        self.exit: Exit | None = None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def was_started(self) -> bool:
+        return (self.directory / "shim.lock").exists()
+
+    @property
+    def is_running(self) -> bool:
+        return bool(self.pid) and self.exit is None
+
+    def status(self) -> ContainerStatus:
+        record = self.record
+        ended = self.exit
+        state = ended.state if ended else ContainerState.RUNNING if self.pid else ContainerState.CREATED
+        return ContainerStatus(
+            record.id, record.sandbox_id, record.config.name, record.config.attempt, state, record.created_at,
+            started_at=self.started_at, finished_at=ended.finished_at if ended else 0, exit_code=ended.code if ended else 0,
+            reason=ended.why if ended else "", message=ended.message if ended else "", pid=0 if ended else self.pid,
+            image=record.image, image_ref=record.image_ref, log_path=record.log_path,
+            labels=record.config.labels, annotations=record.config.annotations)
+
+    # --- what the shim wrote (short blocking reads)
+
+    def claim(self) -> int | None:
+        """The lock of the shim to be, as a descriptor to hand to it; None when the container was started before."""
+        try:
+            descriptor = os.open(self.directory / "shim.lock", os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            return None
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return descriptor
+
+    def shim_lives(self) -> bool:
+        descriptor = os.open(self.directory / "shim.lock", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def load_process(self) -> None:
+        document = read_json(self.directory / "process.json")
+        if document:
+            self.pid, self.pid_started, self.started_at = document["pid"], document["starttime"], document["started_at"]
+
+    def load_exit(self) -> None:
+        document = read_json(self.directory / "exit.json")
+        if document:
+            self.exit = Exit(**document)
+
+    def open_shim(self) -> int | None:
+        """A pidfd of the shim; None before it said who it is, and when it is gone."""
+        document = read_json(self.directory / "shim.json")
+        return linux.open_process(document["pid"], document["starttime"]) if document else None
+
+    def open_process(self) -> int | None:
+        return linux.open_process(self.pid, self.pid_started) if self.pid else None
+
+    # --- ends
+
+    def signal(self, number: int) -> None:
+        descriptor = self.open_process()
+        if descriptor is None:
+            return
+        try:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, number)
+        finally:
+            os.close(descriptor)
+
+    def settle(self, cgroups: Cgroups, now: int) -> None:
+        """Called when the shim is gone: reads how the container ended, or ends it and says that this is lost."""
+        self.load_process()
+        self.load_exit()
+        if self.exit is not None:
+            return
+        self.signal(signal.SIGKILL)
+        cgroups.kill(self.record.cgroup)
+        document = {"code": KILLED, "finished_at": now, "reason": LOST,
+                    "message": "The container could not be located when the pod was terminated: its shim was killed"}
+        write_json(self.directory / "exit.json", document)
+        self.load_exit()
+
+    def remove_from_disk(self, cgroups: Cgroups) -> None:
+        """The record goes first: what a crash leaves behind is then half-made and cleaned up at the next start."""
+        (self.directory / "container.json").unlink(missing_ok=True)
+        cgroups.remove(self.record.cgroup)
+        shutil.rmtree(self.runc_root / self.id, ignore_errors=True)
+        remove_directory(self.directory)
+
+
+def remove_directory(directory: Path) -> None:
+    """With whatever is mounted below it."""
+    for point in reversed(linux.mount_points(directory)):
+        linux.unmount(point)
+    for attempt in range(5):
+        try:
+            shutil.rmtree(directory)
+        except FileNotFoundError:
+            return
+        except OSError:
+            if attempt == 4:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def load(directory: Path, runc_root: Path) -> Container | None:
+    """None for a half-made one."""
+    document: Any = read_json(directory / "container.json")
+    if document is None:
+        return None
+    container = Container(directory, runc_root, ContainerRecord.from_document(document))
+    container.load_process()
+    container.load_exit()
+    return container

@@ -1,0 +1,65 @@
+"""What the runtime remembers on disk of a sandbox and of a container, and how the configurations of the CRI become JSON."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from kubelet.cri import (
+    ContainerConfig,
+    LinuxResources,
+    Mount,
+    PortMapping,
+    SandboxConfig,
+    SecurityContext,
+)
+
+
+def sandbox_config(document: Mapping[str, Any]) -> SandboxConfig:
+    return SandboxConfig(**{**document, "resources": LinuxResources(**document["resources"]),
+                            "port_mappings": tuple(PortMapping(**one) for one in document["port_mappings"])})
+
+
+def container_config(document: Mapping[str, Any]) -> ContainerConfig:
+    security = {name: tuple(value) if isinstance(value, list) else value for name, value in document["security"].items()}
+    return ContainerConfig(**{
+        **document, "command": tuple(document["command"]), "args": tuple(document["args"]), "devices": tuple(document["devices"]),
+        "env": tuple((name, value) for name, value in document["env"]), "mounts": tuple(Mount(**one) for one in document["mounts"]),
+        "security": SecurityContext(**security), "resources": LinuxResources(**document["resources"])})
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxRecord:
+    id: str
+    config: SandboxConfig
+    created_at: int
+    address: str = ""                # the pod's; empty in the host's network
+    is_ready: bool = True
+
+    def to_document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{**document, "config": sandbox_config(document["config"])})
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRecord:
+    id: str
+    sandbox_id: str
+    pod_uid: str
+    config: ContainerConfig
+    created_at: int
+    image: str
+    image_ref: str
+    log_path: str
+    stop_signal: str
+    cgroup: str
+
+    def to_document(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        return cls(**{**document, "config": container_config(document["config"])})
