@@ -57,3 +57,10 @@ class Strategy:
     def grace_period_seconds(self, obj: Document, asked: int | None) -> int | None:
         """The grace a deletion gets; None where the kind has no graceful deletion (all but Pods). 0 deletes at once."""
         return None
+
+    def holds_deletion(self, obj: Document) -> bool:
+        """Something beside metadata.finalizers keeps a deleted object (a namespace's spec.finalizers)."""
+        return False
+
+    def prepare_for_deletion(self, obj: Document) -> None:
+        """Marks an object that will be gone later (a namespace becomes Terminating)."""

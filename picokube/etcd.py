@@ -66,7 +66,4 @@ def command(cluster: Cluster, binary: Path) -> list[str]:
 
 
 def prepare(cluster: Cluster) -> None:
-    """Removes what a killed etcd leaves: sockets nobody listens on."""
     (cluster.data / "etcd").mkdir(mode=0o700, parents=True, exist_ok=True)
-    for leftover in cluster.run.glob("etcd*.sock*"):
-        leftover.unlink()

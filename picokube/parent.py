@@ -232,6 +232,8 @@ def _become(component: Component, output: int, directory: Path) -> None:
         _enter_network(component.netns)
     if not component.module:
         os.chdir(directory)
+        for leftover in directory.glob("etcd*.sock*"):      # of a killed etcd; it refuses to replace them
+            leftover.unlink()
         os.execv(component.argv[0], component.argv)
     sys.argv = [component.module, *component.argv]
     importlib.import_module(component.module).main(list(component.argv))

@@ -20,7 +20,7 @@ def wait_for_nodes(cluster: Cluster, names: Sequence[str], timeout_seconds: floa
         node = event.get("object", {})
         name = node.get("metadata", {}).get("name")
         if event.get("type") in ("ADDED", "MODIFIED") and name in waiting:
-            ready = next((one for one in node.get("status", {}).get("conditions", []) if one["type"] == "Ready"), {})
+            ready: dict[str, str] = next((one for one in node.get("status", {}).get("conditions", []) if one["type"] == "Ready"), {})
             if ready.get("status") == "True":
                 del waiting[name]
             else:

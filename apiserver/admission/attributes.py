@@ -52,6 +52,10 @@ class Plugin:
     async def validate(self, attributes: Attributes) -> None:
         return None
 
+    async def deleted(self, attributes: Attributes) -> None:
+        """The object (`old`) is gone: what was reserved for it may be given back."""
+        return
+
 
 class Chain:
     """The enabled plugins, in order."""
@@ -59,6 +63,7 @@ class Chain:
     def __init__(self, plugins: Sequence[Plugin]) -> None:
         self._admitting = [one for one in plugins if type(one).admit is not Plugin.admit]
         self._validating = [one for one in plugins if type(one).validate is not Plugin.validate]
+        self._releasing = [one for one in plugins if type(one).deleted is not Plugin.deleted]
 
     async def admit(self, attributes: Attributes) -> None:
         for plugin in self._admitting:
@@ -67,3 +72,7 @@ class Chain:
     async def validate(self, attributes: Attributes) -> None:
         for plugin in self._validating:
             await plugin.validate(attributes)
+
+    async def deleted(self, attributes: Attributes) -> None:
+        for plugin in self._releasing:
+            await plugin.deleted(attributes)

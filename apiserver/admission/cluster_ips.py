@@ -30,7 +30,7 @@ class ClusterIPs(Plugin):
             return
         service, old = attributes.obj, attributes.old
         if attributes.operation == "DELETE":
-            return                              # given back by `release` once the Service is gone
+            return                              # given back by `deleted` once the Service is gone
         assert service is not None
         if attributes.operation == "UPDATE" and old is not None:
             _keep(service, old)
@@ -38,9 +38,11 @@ class ClusterIPs(Plugin):
             await self._allocate(attributes, service)
         await self._allocate_node_ports(attributes, service)
 
-    async def release(self, service: Document) -> None:
-        """After a Service was deleted, or stopped needing an address."""
-        address = service.get("spec", {}).get("clusterIP", "")
+    async def deleted(self, attributes: Attributes) -> None:
+        """After a Service was deleted."""
+        if not attributes.is_for("", "services") or attributes.old is None:
+            return
+        address = attributes.old.get("spec", {}).get("clusterIP", "")
         if address and address != "None":
             await self._objects.delete(GROUP, "ipaddresses", "", address)
 

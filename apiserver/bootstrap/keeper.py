@@ -49,16 +49,24 @@ class Keeper:
 
     async def run(self) -> None:
         """Runs until cancelled."""
+        await self._make_everything()
         async with asyncio.TaskGroup() as group:
             for store in {id(store): store for store, _ in self._wanted}.values():
                 group.create_task(self._keep(store))
-            group.create_task(self._say_ready())
 
-    async def _say_ready(self) -> None:
-        while not all(store.cacher.get(_key(one)) is not None for store, one in self._wanted):
-            await self._wanted[0][0].cacher.wait_for_revision(1, 3600)
-            await asyncio.sleep(0.005)          # only while starting
-        self._is_ready.set()
+    async def _make_everything(self) -> None:
+        """In order: what lives in a namespace comes after it."""
+        while True:
+            try:
+                await self._wanted[0][0].cacher.wait_until_current()
+                for store, document in self._wanted:
+                    await self._ensure(store, document)
+            except (ApiStatusError, StorageError) as error:
+                logger.warning("the system's objects could not be made: %s", error)
+                await asyncio.sleep(AGAIN_SECONDS)
+            else:
+                self._is_ready.set()
+                return
 
     async def _keep(self, store: Store) -> None:
         """Looks once, then whenever one of its objects changes."""

@@ -38,7 +38,7 @@ class Health:
             async with asyncio.timeout(CHECK_SECONDS):
                 await self._hub.wait_until_current()
         except (StorageError, ApiStatusError, TimeoutError) as error:
-            return f"etcd does not answer: {error}"
+            return f"etcd does not answer: {error}" if str(error) else "etcd does not answer in time"
         return ""
 
     async def _informers(self) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, quote
 
 import aiohttp
 
-from apiserver.http.responses import Receive, Scope, Send, header
+from apiserver.http.responses import Receive, Scope, Send
 from apiserver.http.verbs import Exchange
 from apiserver.registry.stores import Stores
 from kubeapi import errors
@@ -69,7 +69,7 @@ class Kubelets:
 
     async def websocket(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
         """Frames both ways, as they are; the subprotocol is the client's first that is served."""
-        offered = [one.strip() for one in header(scope, b"sec-websocket-protocol").split(",")]
+        offered = scope.get("subprotocols") or ()      # uvicorn takes them out of the headers
         protocol = next((one for one in PROTOCOLS if one in offered), "")
         if not protocol:
             raise errors.BadRequest(f"the WebSocket must speak one of {', '.join(PROTOCOLS)}")

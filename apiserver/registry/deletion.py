@@ -62,7 +62,7 @@ def marked(document: Document, strategy: Strategy, options: DeleteOptions, now: 
     metadata = dict(document["metadata"])
     finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation_policy)
     grace = strategy.grace_period_seconds(document, options.grace_period_seconds)
-    if not finalizers and not grace:
+    if not finalizers and not grace and not strategy.holds_deletion(document):
         return None
     grace = grace or 0
     if "deletionTimestamp" not in metadata:
@@ -78,14 +78,20 @@ def marked(document: Document, strategy: Strategy, options: DeleteOptions, now: 
     metadata["finalizers"] = finalizers
     if not finalizers:
         del metadata["finalizers"]
-    return {**document, "metadata": metadata}
+    waiting = {**document, "metadata": metadata}
+    strategy.prepare_for_deletion(waiting)
+    return waiting
 
 
-def may_go_now(old: Document, new: Document) -> bool:
+def may_go_now(old: Document, new: Document, strategy: Strategy) -> bool:
     """An update that removes the last finalizer of an object whose grace is over deletes it."""
     metadata = new["metadata"]
-    return ("deletionTimestamp" in metadata and not metadata.get("finalizers") and bool(old["metadata"].get("finalizers"))
-            and not metadata.get("deletionGracePeriodSeconds"))
+    return ("deletionTimestamp" in metadata and not metadata.get("deletionGracePeriodSeconds")
+            and _is_held(old, strategy) and not _is_held(new, strategy))
+
+
+def _is_held(document: Document, strategy: Strategy) -> bool:
+    return bool(document["metadata"].get("finalizers")) or strategy.holds_deletion(document)
 
 
 def _finalizers(there: list[str], policy: str) -> list[str]:

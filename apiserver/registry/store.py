@@ -209,7 +209,7 @@ class Store:
         if value == current.value or context.dry_run:
             return Stored(current.key, value, current.revision)
         with _translated(self.resource, attributes.name, conflicts=False):
-            if not subresource and may_go_now(old, wanted):
+            if subresource in ("", "finalize") and may_go_now(old, wanted, strategy):
                 revision = await self._storage.delete_if(current.key, revision=current.revision)
             else:
                 revision = await self._storage.put_if(current.key, value, revision=current.revision, ttl_seconds=self._ttl)
@@ -281,6 +281,8 @@ class Store:
                     if not dry_run:
                         revision = await self._storage.delete_if(key, revision=current.revision)
                         current = Stored(key, current.value, revision)
+                        attributes.old = document
+                        await self.admission.deleted(attributes)
                     return self.cacher.made_of(current), True
             except storage_errors.Conflict as conflict:
                 if conflict.current is None:

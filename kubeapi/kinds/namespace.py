@@ -33,6 +33,12 @@ class NamespaceStrategy(Strategy):
     def prepare_for_update(self, new: Document, old: Document) -> None:
         new["spec"] = {**part(new, "spec"), "finalizers": part(old, "spec").get("finalizers") or []}
 
+    def holds_deletion(self, obj: Document) -> bool:
+        return bool(part(obj, "spec").get("finalizers"))
+
+    def prepare_for_deletion(self, obj: Document) -> None:
+        obj["status"] = {**part(obj, "status"), "phase": "Terminating"}
+
     def validate(self, obj: Document) -> Sequence[FieldError]:
         return [invalid(f"spec.finalizers[{index}]", name, fault)
                 for index, name in enumerate(part(obj, "spec").get("finalizers") or ()) for fault in qualified_name_faults(name)]

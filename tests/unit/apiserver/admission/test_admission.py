@@ -165,6 +165,14 @@ def test_an_address_is_given_back_when_the_write_fails() -> None:
     assert (admitted(objects, "services", a_service("b", clusterIP="10.96.0.10")).obj or {})["spec"]["clusterIP"] == "10.96.0.10"
 
 
+def test_an_address_is_given_back_with_its_service() -> None:
+    objects = FakeObjects(DEFAULT)
+    service = admitted(objects, "services", a_service("a", clusterIP="10.96.0.10")).obj
+    gone = Attributes("DELETE", by_plural("", "services"), "default", "a", old=service)
+    asyncio.run(chain(objects, CIDR).deleted(gone))
+    assert not [key for key in objects.there if key[1] == "ipaddresses"]
+
+
 def test_an_update_keeps_what_was_allocated() -> None:
     old = a_service(type="NodePort", clusterIP="10.96.0.10", clusterIPs=["10.96.0.10"], ports=[{"port": 80, "nodePort": 30001}])
     new = a_service(type="NodePort", ports=[{"port": 80}])
