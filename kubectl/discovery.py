@@ -84,7 +84,7 @@ class Discovery:
             found = self._match(word.lower(), refresh)
             if found is not None:
                 return found
-        raise NoSuchType(f'the server doesn\'t have a resource type "{word}"')
+        raise NoSuchType(f'the server doesn\'t have a resource type "{word.partition(".")[0]}"')
 
     def _match(self, word: str, refresh: bool) -> Kind | None:
         kinds = self.kinds(refresh)

@@ -136,7 +136,7 @@ def _patch(session: Session, target: Target, current: Document, modified: Docume
             elif error.reason in ("Conflict", "Invalid") and session.flags.on("force"):
                 return _recreate(session, target, modified), "configured"
             else:
-                raise error.while_doing(f"applying patch:\n{_text(patch)}\nto:\nResource: \"{_long_name(target)}\", GroupVersionKind: "
+                raise error.while_doing("patching", target.source).while_doing(f"applying patch:\n{_text(patch)}\nto:\nResource: \"{_long_name(target)}\", GroupVersionKind: "
                                         f"\"{_gvk(target)}\"\nName: \"{target.name}\", Namespace: \"{target.namespace}\"\nfor:",
                                         target.source) from None
     raise AssertionError("unreachable")

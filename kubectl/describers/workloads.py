@@ -45,8 +45,9 @@ def deployment(session: Session, writer: Writer, document: Document, found_event
     new = next((each for each in sorted(owned, key=lambda each: str(each["metadata"].get("creationTimestamp", "")))
                 if workloads.same_template(each["spec"]["template"], spec["template"])), None)
     old = [each for each in owned if each is not new]
-    writer.field("OldReplicaSets", _replica_sets(old))
-    writer.field("NewReplicaSet", _replica_sets([new] if new else []))
+    if owned:
+        writer.field("OldReplicaSets", _replica_sets(old))
+        writer.field("NewReplicaSet", _replica_sets([new] if new else []))
     events(writer, found_events)
 
 
