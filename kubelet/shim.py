@@ -4,6 +4,9 @@ Run as `python -I -S shim.py` it is the zygote: descriptor 3 brings requests, ea
 nobody's child. A shim holds its container's lock as long as it lives: whoever gets the lock knows that it is gone. It
 writes process.json before the container runs and exit.json (both renamed into place) before it ends itself.
 """
+from __future__ import annotations
+
+import contextlib
 import ctypes
 import gc
 import json
@@ -17,20 +20,26 @@ import time
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 CHUNK = 1 << 16
+CREATE = ("create", "--bundle", ".", "--pid-file", "pid")
 LONGEST_LINE = 16384                 # of a log; longer ones are written in parts
 MOST_UNSENT = 4 << 20                # to a slow attached client, before it is cut off
 START_ERROR = 128
 DRAIN_MILLISECONDS = 1000            # for output still in the pipes when the container is gone
+KILL_ROUNDS, KILL_MILLISECONDS = 100, 1000
 STDIN, STDOUT, STDERR, RESIZE, STDIN_END = range(5)
 FRAME = struct.Struct(">BI")
-POLL_IN = select.POLLIN | select.POLLHUP | select.POLLERR
 TIOCSWINSZ = 0x5414
 FAILURES = (OSError, ValueError, RuntimeError)
+
+TYPE_CHECKING = False                # the real one would import a large module
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+    Request = dict[str, Any]
 
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def zygote():
+def zygote() -> None:
     requests = socket.socket(fileno=3)
     os.setsid()
     name_process(b"picokube-zygote")
@@ -51,7 +60,7 @@ def zygote():
         os.waitpid(child, 0)
 
 
-def serve(request, descriptors):
+def serve(request: Request, descriptors: list[int]) -> NoReturn:
     """Never returns."""
     code = 1
     try:
@@ -59,8 +68,10 @@ def serve(request, descriptors):
             os.set_inheritable(descriptor, False)
         os.chdir(request["directory"])
         libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        role = ContainerShim if request["role"] == "run" else ExecShim
-        role(request, descriptors).run()
+        if request["role"] == "run":
+            ContainerShim(request, descriptors).run()
+        else:
+            ExecShim(request, descriptors).run()
         code = 0
     except BaseException as error:
         sys.stderr.write(f"shim of {request.get('id')}: {error!r}\n")
@@ -68,16 +79,16 @@ def serve(request, descriptors):
     os._exit(code)
 
 
-def name_process(name):
+def name_process(name: bytes) -> None:
     libc.prctl(PR_SET_NAME, name[:15], 0, 0, 0)
 
 
-def start_time(pid):
+def start_time(pid: int) -> int:
     with open(f"/proc/{pid}/stat") as file:
         return int(file.read().rpartition(")")[2].split()[19])
 
 
-def write_json(name, document):
+def write_json(name: str, document: Request) -> None:
     with open(name + ".tmp", "w") as file:
         json.dump(document, file)
         file.flush()
@@ -85,7 +96,7 @@ def write_json(name, document):
     os.rename(name + ".tmp", name)
 
 
-def runc(request, arguments, stdio):
+def runc(request: Request, arguments: list[str], stdio: list[int]) -> None:
     """Runs runc to its end with these three descriptors; RuntimeError says what runc said."""
     log = f"runc-{os.getpid()}.log"
     command = [request["runc"], "--root", request["root"], "--log", log, "--log-format", "json", *arguments]
@@ -99,7 +110,7 @@ def runc(request, arguments, stdio):
         raise RuntimeError(message)
 
 
-def spawn(command, stdio):
+def spawn(command: list[str], stdio: list[int]) -> int:
     """A child that dies with the shim: a runc that nobody waits for must not finish a container nobody knows."""
     pid = os.fork()
     if pid == 0:
@@ -113,7 +124,7 @@ def spawn(command, stdio):
     return pid
 
 
-def last_error(log):
+def last_error(log: str) -> str:
     try:
         with open(log) as file:
             entries = [json.loads(line) for line in file if line.strip()]
@@ -122,19 +133,17 @@ def last_error(log):
     return next((entry["msg"] for entry in reversed(entries) if entry.get("level") in ("error", "fatal")), "")
 
 
-def unlink(name):
-    try:
+def unlink(name: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
         os.unlink(name)
-    except FileNotFoundError:
-        pass
 
 
-def read_pid(name):
+def read_pid(name: str) -> int:
     with open(name) as file:
         return int(file.read())
 
 
-def console_listener(name):
+def console_listener(name: str) -> socket.socket:
     """runc sends the terminal's master to this socket, named relative to the working directory: paths may be long."""
     unlink(name)
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -143,7 +152,7 @@ def console_listener(name):
     return listener
 
 
-def receive_console(listener, name):
+def receive_console(listener: socket.socket, name: str) -> int:
     connection, _ = listener.accept()
     _, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
     connection.close()
@@ -153,12 +162,26 @@ def receive_console(listener, name):
     return descriptors[0]
 
 
-def set_window(terminal, columns, rows):
+def set_window(terminal: int, columns: int, rows: int) -> None:
     import fcntl
     fcntl.ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
-def read_or_end(descriptor):
+def poll(wanted: dict[int, int], milliseconds: int | None = None) -> list[tuple[int, int]]:
+    """(descriptor, event) of what is ready: descriptor -> events in, hang-ups and errors always."""
+    waiting = select.poll()
+    for descriptor, events in wanted.items():
+        waiting.register(descriptor, events)
+    return waiting.poll(milliseconds)
+
+
+def exit_code(status: int) -> int:
+    """As a shell tells it: 128 and the signal's number for one that was killed."""
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code
+
+
+def read_or_end(descriptor: int) -> bytes:
     """b"" at the end; a terminal whose other side is gone fails instead."""
     try:
         return os.read(descriptor, CHUNK)
@@ -169,19 +192,21 @@ def read_or_end(descriptor):
 class Log:
     """A container's log in the CRI's format, rotated by size: LOG, then LOG.TIME of the last few."""
 
-    def __init__(self, path, most_bytes, most_files):
+    names = {STDOUT: b" stdout ", STDERR: b" stderr "}
+
+    def __init__(self, path: str, most_bytes: int, most_files: int) -> None:
         self.path, self.most_bytes, self.most_files = path, most_bytes, most_files
         self.descriptor = self.size = 0
-        self.rests = {b" stdout ": b"", b" stderr ": b""}
+        self.rests = {STDOUT: b"", STDERR: b""}
         self.open()
 
-    def open(self):
+    def open(self) -> None:
         os.makedirs(os.path.dirname(self.path), 0o755, exist_ok=True)
         self.descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
         self.size = os.fstat(self.descriptor).st_size
 
-    def add(self, stream, data):
-        head = timestamp() + stream
+    def add(self, stream: int, data: bytes) -> None:
+        head = timestamp() + self.names[stream]
         *lines, rest = (self.rests[stream] + data).split(b"\n")
         written = []
         for line in lines:
@@ -196,12 +221,12 @@ class Log:
         if written:
             self.write(b"\n".join(written) + b"\n")
 
-    def finish(self):
+    def finish(self) -> None:
         for stream, rest in self.rests.items():
             if rest:
-                self.write(timestamp() + stream + b"F " + rest + b"\n")
+                self.write(timestamp() + self.names[stream] + b"F " + rest + b"\n")
 
-    def write(self, data):
+    def write(self, data: bytes) -> None:
         # A full disk must not stop the container: what cannot be written is lost.
         try:
             self.size += len(data)
@@ -212,7 +237,7 @@ class Log:
         except OSError:
             pass
 
-    def rotate(self):
+    def rotate(self) -> None:
         directory, name = os.path.split(self.path)
         os.rename(self.path, f"{self.path}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.{time.time_ns() % 1000000000:09d}")
         os.close(self.descriptor)
@@ -222,7 +247,7 @@ class Log:
             unlink(os.path.join(directory, one))
 
 
-def timestamp():
+def timestamp() -> bytes:
     seconds, nanoseconds = divmod(time.time_ns(), 1000000000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)).encode() + b".%09dZ" % nanoseconds
 
@@ -230,12 +255,12 @@ def timestamp():
 class Client:
     """Somebody attached: gets frames of output, sends frames of input."""
 
-    def __init__(self, connection):
+    def __init__(self, connection: socket.socket) -> None:
         connection.setblocking(False)
         self.connection, self.unsent, self.received = connection, b"", b""
 
-    def send(self, data):
-        """False when it is to be dropped."""
+    def send(self, data: bytes) -> bool:
+        """False when the client is gone or too slow."""
         self.unsent += data
         try:
             while self.unsent:
@@ -246,7 +271,7 @@ class Client:
             return False
         return True
 
-    def frames(self):
+    def frames(self) -> list[tuple[int, bytes]] | None:
         """The complete frames that came; None at the end."""
         try:
             data = self.connection.recv(CHUNK)
@@ -266,20 +291,62 @@ class Client:
             self.received = self.received[FRAME.size + length:]
         return found
 
+    def finish(self) -> None:
+        """Sends the rest, to one who still reads."""
+        self.connection.settimeout(1)
+        with contextlib.suppress(OSError):
+            self.connection.sendall(self.unsent)
+        self.connection.close()
+
+
+class Input:
+    """The container's standard input, or its terminal; what it does not take yet waits here."""
+
+    def __init__(self, descriptor: int, *, is_terminal: bool) -> None:
+        self.descriptor, self.is_terminal = descriptor, is_terminal
+        self.waiting, self.has_ended = b"", False
+        if descriptor >= 0:
+            os.set_blocking(descriptor, False)
+
+    def write(self, data: bytes) -> None:
+        if self.descriptor < 0:
+            return
+        self.waiting += data
+        try:
+            while self.waiting:
+                self.waiting = self.waiting[os.write(self.descriptor, self.waiting):]
+        except BlockingIOError:
+            return
+        except OSError:
+            self.close()                 # the container closed it
+        if self.has_ended:
+            self.close()
+
+    def end(self) -> None:
+        self.has_ended = True
+        if not self.waiting:
+            self.close()
+
+    def close(self) -> None:
+        """A terminal stays open: there the end of input is a character."""
+        self.waiting = b""
+        if self.descriptor >= 0 and not self.is_terminal:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
 
 class ContainerShim:
-    def __init__(self, request, descriptors):
+    def __init__(self, request: Request, descriptors: list[int]) -> None:
         self.request = request
         self.reply = socket.socket(fileno=descriptors[0])
-        self.lock = descriptors[1]
-        self.poll = select.poll()
-        self.outputs = {}                # descriptor -> stream
-        self.stdin = self.terminal = self.pid = -1
-        self.typed = b""                 # input the container has not taken yet
-        self.clients = {}
-        self.log = self.listener = None
+        self.lock = descriptors[1]       # held until the end of this process
+        self.outputs: dict[int, int] = {}    # descriptor -> stream
+        self.clients: dict[int, Client] = {}
+        self.input = Input(-1, is_terminal=False)
+        self.pid = self.process = self.terminal = -1
+        self.status: int | None = None
 
-    def run(self):
+    def run(self) -> None:
         name_process(b"picokube-shim")
         write_json("shim.json", {"pid": os.getpid(), "starttime": start_time(os.getpid())})
         try:
@@ -288,22 +355,19 @@ class ContainerShim:
             self.start()
         except FAILURES as error:
             self.kill_leftovers()
-            now = time.time_ns()
-            write_json("exit.json", {"code": START_ERROR, "reason": "StartError", "message": str(error), "finished_at": now})
+            write_json("exit.json", {"code": START_ERROR, "reason": "StartError", "message": str(error),
+                                     "finished_at": time.time_ns()})
             self.answer({"error": str(error)})
             return
         self.answer({"pid": self.pid})
-        status = self.serve()
-        self.finish(status)
+        self.finish(self.serve())
 
-    def answer(self, document):
-        try:
+    def answer(self, document: Request) -> None:
+        with contextlib.suppress(OSError):                         # the kubelet is gone; its successor reads the files
             self.reply.send(json.dumps(document).encode())
-        except OSError:
-            pass                         # the kubelet is gone; its successor reads the files
         self.reply.close()
 
-    def listen(self):
+    def listen(self) -> socket.socket:
         unlink("attach.sock")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         listener.bind("attach.sock")
@@ -311,194 +375,129 @@ class ContainerShim:
         listener.setblocking(False)
         return listener
 
-    def create(self):
-        request, arguments = self.request, ["create", "--bundle", ".", "--pid-file", "pid"]
-        if request["tty"]:
-            name = "console.sock"
-            console = console_listener(name)
-            null = os.open("/dev/null", os.O_RDWR | os.O_CLOEXEC)
-            runc(request, [*arguments, "--console-socket", name, request["id"]], [null, null, null])
-            self.terminal = self.stdin = receive_console(console, name)
-            self.outputs = {self.terminal: STDOUT}
-        else:
-            stdin, mine_in = os.pipe2(os.O_CLOEXEC) if request["stdin"] else (os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), -1)
-            mine_out, stdout = os.pipe2(os.O_CLOEXEC)
-            mine_err, stderr = os.pipe2(os.O_CLOEXEC)
-            runc(request, [*arguments, request["id"]], [stdin, stdout, stderr])
-            for descriptor in (stdin, stdout, stderr):
-                os.close(descriptor)
-            self.stdin, self.outputs = mine_in, {mine_out: STDOUT, mine_err: STDERR}
-        if self.stdin >= 0:
-            os.set_blocking(self.stdin, False)
+    def create(self) -> None:
+        (self.create_with_terminal if self.request["tty"] else self.create_with_pipes)()
         self.pid = read_pid("pid")
-        self.log = Log(request["log"], request["log_bytes"], request["log_files"])
+        self.log = Log(self.request["log"], self.request["log_bytes"], self.request["log_files"])
 
-    def start(self):
+    def create_with_terminal(self) -> None:
+        name = "console.sock"
+        console = console_listener(name)
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        runc(self.request, [*CREATE, "--console-socket", name, self.request["id"]], [null, null, null])
+        os.close(null)
+        self.terminal = receive_console(console, name)
+        self.outputs = {self.terminal: STDOUT}
+        self.input = Input(self.terminal, is_terminal=True)
+
+    def create_with_pipes(self) -> None:
+        if self.request["stdin"]:
+            stdin, mine_in = os.pipe2(os.O_CLOEXEC)
+        else:
+            stdin, mine_in = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1
+        mine_out, stdout = os.pipe2(os.O_CLOEXEC)
+        mine_err, stderr = os.pipe2(os.O_CLOEXEC)
+        runc(self.request, [*CREATE, self.request["id"]], [stdin, stdout, stderr])
+        for descriptor in (stdin, stdout, stderr):
+            os.close(descriptor)
+        self.outputs = {mine_out: STDOUT, mine_err: STDERR}
+        self.input = Input(mine_in, is_terminal=False)
+
+    def start(self) -> None:
         """What `runc start` does: the container waits for somebody to read this fifo."""
         self.process = os.pidfd_open(self.pid)
         write_json("process.json", {"pid": self.pid, "starttime": start_time(self.pid), "started_at": time.time_ns()})
         fifo = os.path.join(self.request["root"], self.request["id"], "exec.fifo")
         descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        ready = select.poll()
-        ready.register(descriptor, select.POLLIN)
-        ready.register(self.process, select.POLLIN)
-        ready.poll()
+        poll({descriptor: select.POLLIN, self.process: select.POLLIN})
         os.close(descriptor)
         unlink(fifo)
 
-    def serve(self):
+    def serve(self) -> int:
         """Moves bytes until the container has ended and its output is drained; the wait status."""
-        for descriptor in self.outputs:
-            self.poll.register(descriptor, POLL_IN)
-        self.poll.register(self.process, select.POLLIN)
-        self.poll.register(self.listener.fileno(), select.POLLIN)
-        status = None
-        while status is None or self.outputs:
-            events = self.poll.poll(None if status is None else DRAIN_MILLISECONDS)
+        while self.status is None or self.outputs:
+            events = poll(self.wanted_events(), None if self.status is None else DRAIN_MILLISECONDS)
             if not events:
                 break
             for descriptor, event in events:
-                if descriptor == self.process:
-                    status = os.waitpid(self.pid, 0)[1]
-                    self.poll.unregister(self.process)
-                    self.kill_leftovers()
-                elif descriptor in self.outputs and event & POLL_IN:
-                    self.move_output(descriptor)
-                elif descriptor == self.listener.fileno():
-                    self.accept()
-                elif descriptor in self.clients:
-                    self.serve_client(self.clients[descriptor], event)
-                if descriptor == self.stdin and event & select.POLLOUT:
-                    self.move_input()
-                elif descriptor == self.stdin and descriptor not in self.outputs:
-                    self.close_stdin()
-        return status
+                self.handle(descriptor, event)
+        return self.status or 0
 
-    def move_output(self, descriptor):
+    def wanted_events(self) -> dict[int, int]:
+        wanted = dict.fromkeys(self.outputs, select.POLLIN)
+        wanted[self.listener.fileno()] = select.POLLIN
+        if self.status is None:
+            wanted[self.process] = select.POLLIN
+        reading = 0 if self.input.waiting else select.POLLIN
+        for descriptor, client in self.clients.items():
+            wanted[descriptor] = reading | (select.POLLOUT if client.unsent else 0)
+        if self.input.waiting:
+            wanted[self.input.descriptor] = wanted.get(self.input.descriptor, 0) | select.POLLOUT
+        return wanted
+
+    def handle(self, descriptor: int, event: int) -> None:
+        if descriptor == self.process:
+            self.status = os.waitpid(self.pid, 0)[1]
+            self.kill_leftovers()
+        elif descriptor == self.listener.fileno():
+            self.accept()
+        elif descriptor in self.clients:
+            self.serve_client(self.clients[descriptor], event)
+        if descriptor == self.input.descriptor and event & ~select.POLLIN:
+            self.input.write(b"")
+        if descriptor in self.outputs and event & ~select.POLLOUT:
+            self.move_output(descriptor)
+
+    def move_output(self, descriptor: int) -> None:
         stream = self.outputs[descriptor]
         data = read_or_end(descriptor)
         if not data:
             del self.outputs[descriptor]
-            self.poll.unregister(descriptor)
             return
-        self.log.add(b" stdout " if stream == STDOUT else b" stderr ", data)
+        self.log.add(stream, data)
         frame = FRAME.pack(stream, len(data)) + data
         for client in list(self.clients.values()):
             if not client.send(frame):
                 self.drop(client)
-            elif client.unsent:
-                self.watch(client)
 
-    def accept(self):
+    def accept(self) -> None:
         try:
             connection, _ = self.listener.accept()
         except OSError:
             return
-        client = Client(connection)
-        self.clients[connection.fileno()] = client
-        self.watch(client)
+        self.clients[connection.fileno()] = Client(connection)
 
-    def watch(self, client):
-        """Clients are not read while the container is slow to take its input."""
-        wanted = (0 if self.typed else select.POLLIN) | (select.POLLOUT if client.unsent else 0)
-        self.poll.register(client.connection.fileno(), wanted)
-
-    def drop(self, client):
-        descriptor = client.connection.fileno()
-        self.poll.unregister(descriptor)
-        del self.clients[descriptor]
+    def drop(self, client: Client) -> None:
+        del self.clients[client.connection.fileno()]
         client.connection.close()
         if self.request["stdin_once"] and not self.clients:
-            self.end_input()
+            self.input.end()
 
-    def serve_client(self, client, event):
-        if event & select.POLLOUT and not client.send(b""):
-            self.drop(client)
-            return
-        if event & (select.POLLHUP | select.POLLERR):
-            self.drop(client)
-            return
-        if event & select.POLLIN:
+    def serve_client(self, client: Client, event: int) -> None:
+        frames: list[tuple[int, bytes]] | None = []
+        if event & ~select.POLLOUT:
             frames = client.frames()
-            if frames is None:
-                self.drop(client)
-                return
-            for kind, data in frames:
-                self.take(kind, data)
-        self.watch(client)
+        for kind, data in frames or ():
+            self.take(kind, data)
+        if frames is None or not client.send(b""):
+            self.drop(client)
 
-    def take(self, kind, data):
-        if kind == STDIN and self.stdin >= 0:
-            self.typed += data
-            self.move_input()
+    def take(self, kind: int, data: bytes) -> None:
+        if kind == STDIN:
+            self.input.write(data)
         elif kind == RESIZE and self.terminal >= 0:
             set_window(self.terminal, *struct.unpack(">HH", data))
         elif kind == STDIN_END and self.request["stdin_once"]:
-            self.end_input()
+            self.input.end()
 
-    def move_input(self):
-        was_slow = self.stdin_is_watched()
-        try:
-            while self.typed:
-                self.typed = self.typed[os.write(self.stdin, self.typed):]
-        except BlockingIOError:
-            pass
-        except OSError:
-            self.close_stdin()
-        self.poll_stdin()
-        if bool(self.typed) != was_slow:
-            for client in self.clients.values():
-                self.watch(client)
-        if not self.typed and self.input_ended:
-            self.close_stdin()
-
-    slow, input_ended = False, False
-
-    def stdin_is_watched(self):
-        return self.slow
-
-    def poll_stdin(self):
-        self.slow = bool(self.typed)
-        if self.stdin < 0:
-            return
-        is_output = self.stdin in self.outputs
-        if self.slow:
-            self.poll.register(self.stdin, select.POLLOUT | (POLL_IN if is_output else 0))
-        elif is_output:
-            self.poll.register(self.stdin, POLL_IN)
-        else:
-            try:
-                self.poll.unregister(self.stdin)
-            except KeyError:
-                pass
-
-    def end_input(self):
-        self.input_ended = True
-        if not self.typed:
-            self.close_stdin()
-
-    def close_stdin(self):
-        """A terminal stays open: its end of input is a character."""
-        self.typed = b""
-        self.slow = False
-        if self.stdin >= 0 and self.stdin != self.terminal:
-            try:
-                self.poll.unregister(self.stdin)
-            except KeyError:
-                pass
-            os.close(self.stdin)
-            self.stdin = -1
-
-    def finish(self, status):
+    def finish(self, status: int) -> None:
         self.log.finish()
-        code = os.waitstatus_to_exitcode(status)
-        document = {"code": code if code >= 0 else 128 - code, "finished_at": time.time_ns(), "oom_killed": self.was_oom_killed()}
-        write_json("exit.json", document)
+        write_json("exit.json", {"code": exit_code(status), "finished_at": time.time_ns(), "oom_killed": self.was_oom_killed()})
         unlink("attach.sock")
         for client in self.clients.values():
-            client.send(b"")
+            client.finish()
 
-    def was_oom_killed(self):
+    def was_oom_killed(self) -> bool:
         path, key = self.request["oom"]
         try:
             with open(path) as file:
@@ -507,13 +506,14 @@ class ContainerShim:
             return False
         return int(counts.get(key, 0)) > 0
 
-    def kill_leftovers(self):
+    def kill_leftovers(self) -> None:
         """In a process namespace that is shared, a container's children survive its first process."""
         kill_all(self.request["procs"])
 
 
-def kill_all(procs):
-    for _ in range(100):
+def kill_all(procs: str) -> None:
+    """Every process that a cgroup lists, and those that come while it kills."""
+    for _ in range(KILL_ROUNDS):
         try:
             with open(procs) as file:
                 pids = [int(line) for line in file]
@@ -522,41 +522,48 @@ def kill_all(procs):
         if not pids:
             return
         for pid in pids:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
-        select.select([], [], [], 0.005)
+            with contextlib.suppress(OSError):
+                kill_and_wait(pid)
+
+
+def kill_and_wait(pid: int) -> None:
+    process = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(process, signal.SIGKILL)
+        poll({process: select.POLLIN}, KILL_MILLISECONDS)
+    finally:
+        os.close(process)
 
 
 class ExecShim:
     """A command in a running container; it dies with the connection to the kubelet."""
 
-    def __init__(self, request, descriptors):
+    def __init__(self, request: Request, descriptors: list[int]) -> None:
         self.request = request
         self.control = socket.socket(fileno=descriptors[0])
         self.stdio = descriptors[1:]
         self.name = f"exec-{os.getpid()}"
 
-    def run(self):
+    def run(self) -> None:
         name_process(b"picokube-exec")
         try:
             pid, terminal = self.start()
         except FAILURES as error:
-            self.control.send(json.dumps({"error": str(error)}).encode())
+            self.tell({"error": str(error)})
             return
         for descriptor in self.stdio:
             os.close(descriptor)
-        answer = json.dumps({"pid": pid}).encode()
-        if terminal is None:
-            self.control.send(answer)
-        else:
-            socket.send_fds(self.control, [answer], [terminal])
+        self.tell({"pid": pid}, () if terminal is None else (terminal,))
+        if terminal is not None:
             os.close(terminal)
-        code = os.waitstatus_to_exitcode(self.wait(pid))
-        self.control.send(json.dumps({"exit": code if code >= 0 else 128 - code}).encode())
+        self.tell({"exit": exit_code(self.wait(pid))})
 
-    def start(self):
+    def tell(self, document: Request, descriptors: tuple[int, ...] = ()) -> None:
+        with contextlib.suppress(OSError):                         # nobody listens any more: `wait` ends the command
+            socket.send_fds(self.control, [json.dumps(document).encode()], list(descriptors))
+
+    def start(self) -> tuple[int, int | None]:
+        """(pid, the terminal's master)"""
         request, pid_file, console = self.request, self.name + ".pid", self.name + ".sock"
         arguments = ["exec", "--detach", "--pid-file", pid_file, "--process", request["process"]]
         try:
@@ -571,21 +578,16 @@ class ExecShim:
             for name in (pid_file, console, request["process"]):
                 unlink(name)
 
-    def wait(self, pid):
+    def wait(self, pid: int) -> int:
         """The wait status; anything on the connection, its end too, kills the command with its children."""
         process = os.pidfd_open(pid)
-        poll = select.poll()
-        poll.register(process, select.POLLIN)
-        poll.register(self.control.fileno(), POLL_IN)
-        while True:
-            ready = {descriptor for descriptor, _ in poll.poll()}
-            if process in ready:
-                return os.waitpid(pid, 0)[1]
+        ready = poll({process: select.POLLIN, self.control.fileno(): select.POLLIN})
+        if all(descriptor != process for descriptor, _ in ready):
             kill_tree(pid)
-            poll.unregister(self.control.fileno())
+        return os.waitpid(pid, 0)[1]
 
 
-def kill_tree(pid):
+def kill_tree(pid: int) -> None:
     try:
         with open(f"/proc/{pid}/task/{pid}/children") as file:
             children = [int(one) for one in file.read().split()]

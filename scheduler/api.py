@@ -1,12 +1,11 @@
 """What the scheduler writes, over the API: bindings, the PodScheduled condition, events."""
 from __future__ import annotations
 
-from kubeclient.client import Client
-from kubeclient.events import EventRecorder
-
 from kubeapi.generated.models.core_v1 import Binding, ObjectReference, Pod
 from kubeapi.times import format_time
 from kubeapi.world import REAL_WORLD, World
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
 from scheduler.framework import PodInfo
 
 

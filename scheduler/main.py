@@ -9,13 +9,12 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubeclient.informer import InformerFactory
-from kubeclient.leaderelection import LeaderElector
-
-from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeclient.kubeconfig import KubeconfigError, load
+from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 from scheduler.api import KubeApi

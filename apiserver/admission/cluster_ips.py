@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from typing import ClassVar
 
-from apiserver.admission.attributes import Attributes, Document, Objects, Plugin
+from apiserver.registry.attributes import Attributes, Document, Objects, Plugin
 from kubeapi import errors
 from kubeapi.fielderrors import FieldError, internal, invalid
 from kubeapi.world import REAL_WORLD, World

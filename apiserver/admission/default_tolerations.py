@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from apiserver.admission.attributes import Attributes, Plugin
+from apiserver.registry.attributes import Attributes, Plugin
 
 SECONDS = 300
 KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")

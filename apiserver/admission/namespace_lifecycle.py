@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from apiserver.admission.attributes import Attributes, Objects, Plugin
+from apiserver.registry.attributes import Attributes, Objects, Plugin
 from kubeapi import errors
 
 IMMORTAL = {"default", "kube-system", "kube-public"}

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from apiserver.admission.attributes import Chain, Objects, Plugin
 from apiserver.admission.cluster_ips import ClusterIPs
 from apiserver.admission.default_tolerations import DefaultTolerationSeconds
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from apiserver.admission.priority import Priority
 from apiserver.admission.service_account import ServiceAccount
+from apiserver.registry.attributes import Chain, Objects, Plugin
 
 PLUGINS: dict[str, Callable[[Objects], Plugin]] = {
     "NamespaceLifecycle": NamespaceLifecycle,

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from apiserver.admission.attributes import Attributes, Document, Objects, Plugin
+from apiserver.registry.attributes import Attributes, Document, Objects, Plugin
 from kubeapi import errors
 
 # Known even while their objects are lost: critical pods must not wait for them.

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from apiserver.admission.attributes import Attributes, Chain
 from apiserver.cacher import CachedObject, WatchHub, encode_for_storage
 from apiserver.cacher.cacher import RevisionMatch
+from apiserver.registry.attributes import Attributes, Chain
 from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
 from apiserver.registry.listing import ListOptions, decode_continue, encode_continue
 from apiserver.storage import interface as storage_errors

@@ -82,6 +82,10 @@ class Tar:
         raise _damaged(f"there is no file {name}")
 
 
+def read(path: str, scratch: Path) -> list[ArchivedImage]:
+    return images(open_archive(Path(path).absolute(), scratch))
+
+
 def open_archive(path: Path, scratch: Path) -> Files:
     """A compressed tar is decompressed into `scratch` first."""
     if path.is_dir():

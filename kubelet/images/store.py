@@ -79,8 +79,7 @@ class ImageStore:
         from kubelet.images import archive
         async with self._scratch() as scratch:
             try:
-                files = await asyncio.to_thread(archive.open_archive, Path(path).absolute(), scratch)
-                found = await asyncio.to_thread(archive.images, files)
+                found = await asyncio.to_thread(archive.read, path, scratch)
             except (OSError, KeyError, TypeError) as error:
                 raise CriError("ErrImagePull", f"cannot read the image archive {path}: {error!r}") from error
             return [await self._import(one, scratch) for one in found]
@@ -142,7 +141,8 @@ class ImageStore:
         from kubelet.images.registry import Interrupted
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return await self._add_layer(diff_id, digest, registry.blob(digest), scratch)
+                await self._add_layer(diff_id, digest, registry.blob(digest), scratch)
+                return
             except Interrupted:
                 if attempt == ATTEMPTS:
                     raise

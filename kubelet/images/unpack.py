@@ -4,6 +4,8 @@ It locks itself into that directory (chroot) before it unpacks the first entry, 
 Both digests are checked: of the bytes as they came, and of the tar inside. Whiteouts become overlayfs's own.
 The request is JSON: target, diff_id, digest ("" for none), path, offset and size of the source (path "": standard input), site.
 """
+from __future__ import annotations
+
 import ctypes
 import errno
 import hashlib
@@ -24,13 +26,22 @@ FORBIDDEN_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
 DAMAGED = (tarfile.TarError, zlib.error, EOFError, ValueError, KeyError)
 
 
+TYPE_CHECKING = False                # the real one would import a large module
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, Protocol
+
+    class Stream(Protocol):
+        def read(self, size: int, /) -> bytes: ...
+
+
 class Source:
     """A stream of bytes, hashed as they pass; `limit` bytes of it at most."""
 
-    def __init__(self, read, limit=-1):
+    def __init__(self, read: Callable[[int], bytes], limit: int = -1) -> None:
         self.read_some, self.left, self.hash = read, limit, hashlib.sha256()
 
-    def read(self, size):
+    def read(self, size: int, /) -> bytes:
         if self.left >= 0:
             size = min(size, self.left)
         data = self.read_some(size) if size else b""
@@ -40,18 +51,18 @@ class Source:
         return data
 
     @property
-    def digest(self):
+    def digest(self) -> str:
         return "sha256:" + self.hash.hexdigest()
 
 
 class Gunzip:
     """Members one after another are one stream."""
 
-    def __init__(self, source, first):
+    def __init__(self, source: Source, first: bytes) -> None:
         self.source, self.rest, self.inflate = source, first, zlib.decompressobj(31)
         self.is_done = False
 
-    def read(self, size):
+    def read(self, size: int, /) -> bytes:
         while not self.is_done:
             data = self.rest or self.source.read(CHUNK)
             self.rest = b""
@@ -73,10 +84,10 @@ class Gunzip:
 
 
 class Plain:
-    def __init__(self, source, first):
+    def __init__(self, source: Source, first: bytes) -> None:
         self.source, self.first = source, first
 
-    def read(self, size):
+    def read(self, size: int, /) -> bytes:
         if self.first:
             data, self.first = self.first[:size], self.first[size:]
             return data
@@ -86,20 +97,20 @@ class Plain:
 class Chained(io.RawIOBase):
     """What zstandard wants to read from."""
 
-    def __init__(self, plain):
+    def __init__(self, plain: Plain) -> None:
         super().__init__()
         self.plain = plain
 
-    def readable(self):
+    def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer):
+    def readinto(self, buffer: Any) -> int:
         data = self.plain.read(len(buffer))
         buffer[:len(data)] = data
         return len(data)
 
 
-def decompressed(source, site):
+def decompressed(source: Source, site: str) -> Stream:
     """Judged by its first bytes: media types lie. Libraries are imported here, before the process locks itself in."""
     first = source.read(CHUNK)
     while len(first) < 4 and (more := source.read(CHUNK)):
@@ -109,17 +120,17 @@ def decompressed(source, site):
     if first.startswith(ZSTD):
         sys.path.append(site)
         import zstandard
-        return zstandard.ZstdDecompressor().stream_reader(Chained(Plain(source, first)), read_across_frames=True)
+        return zstandard.ZstdDecompressor().stream_reader(io.BufferedReader(Chained(Plain(source, first))), read_across_frames=True)
     return Plain(source, first)
 
 
 class Tar:
     """The decompressed stream as tarfile reads it: whole blocks, hashed."""
 
-    def __init__(self, stream):
-        self.stream, self.hash, self.rest = stream, hashlib.sha256(), b""
+    def __init__(self, stream: Stream) -> None:
+        self.stream, self.hash = stream, hashlib.sha256()
 
-    def read(self, size):
+    def read(self, size: int) -> bytes:
         parts, missing = [], size
         while missing and (data := self.stream.read(missing)):
             parts.append(data)
@@ -128,14 +139,15 @@ class Tar:
         self.hash.update(joined)
         return joined
 
-    def drain(self):
+    def drain(self) -> str:
+        """Reads to the end; the digest of it all."""
         while self.read(CHUNK):
             pass
         return "sha256:" + self.hash.hexdigest()
 
 
-def unpack(stream):
-    """Bytes of all files."""
+def unpack(stream: Any) -> int:
+    """The size of all files."""
     directories, size = [], 0
     with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK, errorlevel=2) as archive:
         for member in archive:
@@ -163,14 +175,14 @@ def unpack(stream):
     return size
 
 
-def make_parents(path):
+def make_parents(path: str) -> None:
     if not os.path.isdir(path):
         replace(path, keep_directory=True)
         make_parents(os.path.dirname(path))
         os.mkdir(path, 0o755)
 
 
-def replace(path, keep_directory=False):
+def replace(path: str, keep_directory: bool = False) -> None:
     """Makes room: later entries of an archive win."""
     try:
         mode = os.lstat(path).st_mode
@@ -182,7 +194,8 @@ def replace(path, keep_directory=False):
         shutil.rmtree(path)
 
 
-def make(archive, member, path):
+def make(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> int:
+    """The size of what was made."""
     replace(path, keep_directory=member.isdir())
     if member.isdir():
         if not os.path.isdir(path):
@@ -207,13 +220,13 @@ def make(archive, member, path):
     return member.size
 
 
-def write_file(source, path):
+def write_file(source: Any, path: str) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb", buffering=0) as file:
         while data := source.read(CHUNK):
             file.write(data)
 
 
-def own(path, member):
+def own(path: str, member: tarfile.TarInfo) -> None:
     os.lchown(path, member.uid, member.gid)
     if member.issym():
         return
@@ -229,20 +242,20 @@ def own(path, member):
                 raise
 
 
-def set_time(path, seconds):
+def set_time(path: str, seconds: float) -> None:
     moment = int(seconds * 1000000000)
     os.utime(path, ns=(moment, moment), follow_symlinks=False)
 
 
-def open_source(request):
+def open_source(request: dict[str, Any]) -> Source:
     if not request["path"]:
         return Source(lambda size: os.read(0, size))
-    file = open(request["path"], "rb", buffering=0)
-    file.seek(request["offset"])
-    return Source(file.read, request["size"])
+    descriptor = os.open(request["path"], os.O_RDONLY)
+    os.lseek(descriptor, request["offset"], os.SEEK_SET)
+    return Source(lambda size: os.read(descriptor, size), request["size"])
 
 
-def work(request):
+def work(request: dict[str, Any]) -> dict[str, Any]:
     libc = ctypes.CDLL(None, use_errno=True)
     source = open_source(request)
     tar = Tar(decompressed(source, request["site"]))
@@ -264,7 +277,7 @@ def work(request):
     return {"size": size}
 
 
-def main():
+def main() -> None:
     try:
         answer = work(json.loads(sys.argv[1]))
     except OSError as error:

@@ -6,8 +6,6 @@ here are the pods' above them.
 from __future__ import annotations
 
 import os
-import signal
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,9 +13,10 @@ from pathlib import Path
 from typing import Self
 
 from kubelet.cri import LinuxResources
+from kubelet.shim import kill_and_wait
 
 V2_CONTROLLERS = "+cpu +memory +pids"
-KILL_ATTEMPTS = 200
+KILL_ROUNDS = 100
 
 
 def cluster_path(cluster: str) -> str:
@@ -124,15 +123,14 @@ class Cgroups:
         return found
 
     def kill(self, path: str) -> None:
-        """Ends every process in and below a group; blocks until they are gone (about a second at most)."""
-        for _ in range(KILL_ATTEMPTS):
+        """Ends every process in and below a group; blocks until they are gone."""
+        for _ in range(KILL_ROUNDS):
             pids = self.pids(path)
             if not pids:
                 return
             for pid in pids:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            time.sleep(0.005)
+                with suppress(OSError):
+                    kill_and_wait(pid)
 
     def remove(self, path: str) -> None:
         """Removes a group with those below it, where no process is in them (any more)."""

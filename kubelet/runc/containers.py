@@ -10,7 +10,6 @@ import fcntl
 import os
 import shutil
 import signal
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,14 +91,7 @@ class Container:
         return descriptor
 
     def shim_lives(self) -> bool:
-        descriptor = os.open(self.directory / "shim.lock", os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
+        return is_locked(self.directory / "shim.lock")
 
     def load_process(self) -> None:
         document = read_json(self.directory / "process.json")
@@ -112,9 +104,7 @@ class Container:
             self.exit = Exit(**document)
 
     def open_shim(self) -> int | None:
-        """A pidfd of the shim; None before it said who it is, and when it is gone."""
-        document = read_json(self.directory / "shim.json")
-        return linux.open_process(document["pid"], document["starttime"]) if document else None
+        return open_shim(self.directory)
 
     def open_process(self) -> int | None:
         return linux.open_process(self.pid, self.pid_started) if self.pid else None
@@ -152,21 +142,30 @@ class Container:
         remove_directory(self.directory)
 
 
+def open_shim(directory: Path) -> int | None:
+    """A pidfd of the shim; None before it said who it is, and when it is gone."""
+    document = read_json(directory / "shim.json")
+    return linux.open_process(document["pid"], document["starttime"]) if document else None
+
+
+def is_locked(path: Path) -> bool:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def remove_directory(directory: Path) -> None:
     """With whatever is mounted below it."""
     for point in reversed(linux.mount_points(directory)):
         linux.unmount(point)
-    for attempt in range(5):
-        try:
-            shutil.rmtree(directory)
-        except FileNotFoundError:
-            return
-        except OSError:
-            if attempt == 4:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+    shutil.rmtree(directory, ignore_errors=True)      # a shim may just be writing its last file
+    with suppress(FileNotFoundError):
+        shutil.rmtree(directory)
 
 
 def load(directory: Path, runc_root: Path) -> Container | None:

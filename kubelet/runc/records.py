@@ -21,7 +21,7 @@ def sandbox_config(document: Mapping[str, Any]) -> SandboxConfig:
 
 
 def container_config(document: Mapping[str, Any]) -> ContainerConfig:
-    security = {name: tuple(value) if isinstance(value, list) else value for name, value in document["security"].items()}
+    security: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in document["security"].items()}
     return ContainerConfig(**{
         **document, "command": tuple(document["command"]), "args": tuple(document["args"]), "devices": tuple(document["devices"]),
         "env": tuple((name, value) for name, value in document["env"]), "mounts": tuple(Mount(**one) for one in document["mounts"]),

@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -23,7 +23,6 @@ from kubelet import linux
 from kubelet.cri import (
     ContainerConfig,
     ContainerEvent,
-    ContainerState,
     ContainerStats,
     ContainerStatus,
     CriError,
@@ -41,6 +40,7 @@ from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import ContainerRecord, SandboxRecord
 from kubelet.runc.sandboxes import Sandbox
 from kubelet.runc.zygote import Zygote
+from kubelet.shim import START_ERROR
 
 STARTS_AT_ONCE = 3 * (os.cpu_count() or 1)
 START_SECONDS = 120.0
@@ -163,13 +163,21 @@ class RuncRuntime:
     async def _adopt(self, container: Container) -> None:
         """Follows the shim of a container that was started, or settles what a killed one left."""
         async with asyncio.timeout(RECOVERY_SECONDS):
-            while (shim := container.open_shim()) is None and container.shim_lives():
-                await asyncio.sleep(0.02)        # forked a moment ago, it has not said its name yet
+            shim = await self._shim_of(container)
         if shim is None:
             await self._settle(container)
             return
         container.load_process()
         self._follow(container, shim)
+
+    async def _shim_of(self, container: Container) -> int | None:
+        """One forked a moment ago has not said its name yet."""
+        for delay in backoff():
+            shim = container.open_shim()
+            if shim is not None or not container.shim_lives():
+                return shim
+            await asyncio.sleep(delay)
+        return None
 
     def _follow(self, container: Container, shim: int) -> None:
         assert self._tasks is not None
@@ -281,9 +289,8 @@ class RuncRuntime:
         self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
 
     def _give_back_address(self, sandbox: Sandbox) -> None:
-        if sandbox.record.address:
-            if self._network:
-                self._network.pool.give_back(sandbox.record.address)
+        if sandbox.record.address and self._network:
+            self._network.pool.give_back(sandbox.record.address)
 
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
         await self.stop_pod_sandbox(sandbox_id)
@@ -368,22 +375,20 @@ class RuncRuntime:
                 answer, _ = await conversation.receive()
         except TimeoutError:
             await self._settle(container)
-            raise CriError("RunContainerError", "runc did not create the container in time", exit_code=shim_start_error()) from None
+            raise CriError("RunContainerError", "runc did not create the container in time", exit_code=START_ERROR) from None
         finally:
             conversation.close()
         await self._take_over(container, answer)
 
     async def _take_over(self, container: Container, answer: Mapping[str, Any]) -> None:
-        if "pid" in answer:
-            container.load_process()
-            shim = container.open_shim()
-            if shim is not None:
-                self._follow(container, shim)
-                return
+        container.load_process()
+        if "pid" in answer and (shim := container.open_shim()) is not None:
+            self._follow(container, shim)
+            return
         await self._settle(container)
         if "pid" not in answer:
             message = f"OCI runtime create failed: {answer['error']}" if "error" in answer else "the container's shim died"
-            raise CriError("RunContainerError", message, exit_code=shim_start_error())
+            raise CriError("RunContainerError", message, exit_code=START_ERROR)
 
     def _run_request(self, container: Container) -> dict[str, Any]:
         record = container.record
@@ -525,9 +530,11 @@ class RuncRuntime:
                 group.create_task(self.remove_pod_sandbox(sandbox_id))
 
 
-def shim_start_error() -> int:
-    from kubelet.shim import START_ERROR
-    return START_ERROR
+def backoff() -> Iterator[float]:
+    delay = 0.01
+    while True:
+        yield delay
+        delay = min(1.0, delay * 2)
 
 
 def signal_number(name: str) -> int:

@@ -85,7 +85,7 @@ def environment(config: ContainerConfig, sandbox: SandboxConfig, image: Mapping[
 
 def _capability_sets(security: SecurityContext) -> dict[str, list[str]]:
     granted = [f"CAP_{name}" for name in capabilities(security, _own_capabilities())]
-    return {kind: granted for kind in ("bounding", "effective", "permitted")}
+    return {"bounding": granted, "effective": granted, "permitted": granted}
 
 
 def capabilities(security: SecurityContext, available: frozenset[str]) -> list[str]:

@@ -117,6 +117,9 @@ class Zygote:
             descriptor = os.pidfd_open(self._pid)
             try:
                 await readable(descriptor)
-                os.waitpid(self._pid, 0)
             finally:
                 os.close(descriptor)
+            self._reap()
+
+    def _reap(self) -> None:
+        os.waitpid(self._pid, 0)

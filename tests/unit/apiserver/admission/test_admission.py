@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from apiserver.admission.attributes import Attributes, Document
 from apiserver.admission.plugins import UnknownPlugin, chain
+from apiserver.registry.attributes import Attributes, Document
 from kubeapi import errors
 from kubeapi.catalog import by_plural
 

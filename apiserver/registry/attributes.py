@@ -1,4 +1,4 @@
-"""What a plugin is told of a write, and the little it needs of the rest of the API."""
+"""The seam to admission: what a plugin is told of a write, and the little it needs of the rest of the API."""
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence

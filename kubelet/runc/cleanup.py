@@ -1,0 +1,46 @@
+"""Removes every trace of a cluster's pods from this machine, whether or not a kubelet still knows of them.
+
+Everything is found by the cluster's name: cgroups by their path, links by their alias, routes by their metric, nftables
+by the table's name, namespaces by their pins, mounts by the nodes' directories. What is data (logs, images) stays.
+"""
+from __future__ import annotations
+
+import os
+import select
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from kubelet import linux
+from kubelet.network import nodes, pods
+from kubelet.runc import containers
+from kubelet.runc.cgroups import Cgroups, cluster_path
+from kubelet.shim import poll
+
+SHIM_MILLISECONDS = 5000
+
+
+def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
+    """Only when no kubelet of the cluster runs any more. Blocks; safe to repeat."""
+    directories = [Path(one).absolute() / "runtime" for one in node_directories]
+    cgroups = Cgroups.detect()
+    cgroups.kill(cluster_path(cluster))
+    _wait_for_shims(directories)
+    nodes.delete_all(cluster)
+    pods.tear_down(cluster)
+    for directory in directories:
+        for point in reversed(linux.mount_points(directory)):
+            linux.unmount(point)
+        shutil.rmtree(directory / "runc", ignore_errors=True)
+        shutil.rmtree(directory / "network", ignore_errors=True)
+    cgroups.remove(cluster_path(cluster))
+
+
+def _wait_for_shims(directories: list[Path]) -> None:
+    """They have seen their containers die and are about to write how."""
+    for directory in directories:
+        for container in (directory / "containers").glob("*"):
+            shim = containers.open_shim(container)
+            if shim is not None:
+                poll({shim: select.POLLIN}, SHIM_MILLISECONDS)
+                os.close(shim)
