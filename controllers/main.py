@@ -9,11 +9,6 @@ import socket
 import sys
 from collections.abc import Sequence
 
-from kubeclient.client import Client
-from kubeclient.events import EventRecorder
-from kubeclient.informer import InformerFactory
-from kubeclient.leaderelection import LeaderElector
-
 from controllers.deployment.reconciler import deployment_controller
 from controllers.garbagecollector.reconciler import garbage_collector
 from controllers.namespace import namespace_controller
@@ -22,7 +17,11 @@ from controllers.nodetaints import node_taint_controller
 from controllers.options import Options, parse
 from controllers.replicaset import replica_set_controller
 from controllers.serviceaccount import service_account_controller
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
+from kubeclient.informer import InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
+from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kubeclient.client import Client
-from kubeclient.controller import DONE, Controller, Result
-from kubeclient.informer import Informer, InformerFactory
-
 from kubeapi.catalog import RESOURCES
 from kubeapi.errors import ApiStatusError, Conflict, MethodNotAllowed, NotFound
 from kubeapi.generated.models.core_v1 import Namespace, NamespaceCondition
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
 from kubeapi.world import REAL_WORLD, World
+from kubeclient.client import Client
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.informer import Informer, InformerFactory
 
 AGAIN_SECONDS = 1.0
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 
+from kubeapi.generated.models.core_v1 import Node
+from kubeapi.meta import ObjectKey
 from kubeclient.client import Client
 from kubeclient.controller import DONE, Controller, Result
 from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer, InformerFactory
-
-from kubeapi.generated.models.core_v1 import Node
-from kubeapi.meta import ObjectKey
 
 NODE_MASK = 24
 

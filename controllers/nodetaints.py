@@ -1,13 +1,12 @@
 """The taints a node's conditions ask for: not-ready while Ready is False, unreachable while it is Unknown, none when True."""
 from __future__ import annotations
 
-from kubeclient.client import Client
-from kubeclient.controller import DONE, Controller, Result
-from kubeclient.informer import Informer, InformerFactory
-
 from kubeapi.generated.models.core_v1 import Node, Taint
 from kubeapi.meta import ObjectKey
 from kubeapi.world import REAL_WORLD, World
+from kubeclient.client import Client
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.informer import Informer, InformerFactory
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 PRESSURE = {"MemoryPressure": "node.kubernetes.io/memory-pressure", "DiskPressure": "node.kubernetes.io/disk-pressure",

@@ -5,14 +5,13 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from kubeclient.client import Client
-from kubeclient.events import EventRecorder
-
 from controllers.expectations import Expectations
 from controllers.pods import from_template
 from controllers.references import controller_reference, key_of
 from kubeapi.errors import ApiStatusError, NotFound
 from kubeapi.generated.models.core_v1 import Pod, PodTemplateSpec
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
 
 FIRST_BATCH = 1
 

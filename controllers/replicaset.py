@@ -4,11 +4,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Sequence
 from datetime import datetime
 
-from kubeclient.client import Client
-from kubeclient.controller import DONE, Controller, Result
-from kubeclient.events import EventRecorder
-from kubeclient.informer import Informer, InformerFactory
-
 from controllers.expectations import Expectations
 from controllers.podcontrol import PodControl
 from controllers.pods import available_in, first_to_go, is_active, is_ready
@@ -26,6 +21,10 @@ from kubeapi.generated.models.apps_v1 import ReplicaSet, ReplicaSetCondition, Re
 from kubeapi.generated.models.core_v1 import Pod
 from kubeapi.meta import ObjectKey
 from kubeapi.world import REAL_WORLD, World
+from kubeclient.client import Client
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.events import EventRecorder
+from kubeclient.informer import Informer, InformerFactory
 
 BURST_REPLICAS = 500
 

@@ -3,14 +3,13 @@ from __future__ import annotations
 
 import contextlib
 
-from kubeclient.client import Client
-from kubeclient.controller import DONE, Controller, Result
-from kubeclient.informer import Informer, InformerFactory
-
 from kubeapi.errors import AlreadyExists, Forbidden, NotFound
 from kubeapi.generated.models.core_v1 import Namespace, ServiceAccount
 from kubeapi.generated.models.meta_v1 import ObjectMeta
 from kubeapi.meta import ObjectKey
+from kubeclient.client import Client
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.informer import Informer, InformerFactory
 
 NAME = "default"
 

@@ -3,11 +3,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from kubeclient.client import Client
-from kubeclient.controller import DONE, Controller, Result
-from kubeclient.events import EventRecorder
-from kubeclient.informer import Informer, InformerFactory
-
 from controllers.deployment.rolling import (
     Sizes,
     is_scaling_event,
@@ -45,6 +40,10 @@ from kubeapi.generated.models.core_v1 import Pod
 from kubeapi.generated.models.meta_v1 import ObjectMeta
 from kubeapi.meta import ObjectKey
 from kubeapi.world import REAL_WORLD, World
+from kubeclient.client import Client
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.events import EventRecorder
+from kubeclient.informer import Informer, InformerFactory
 
 WriteStatus = Callable[[Deployment, ReplicaSet | None, Sequence[ReplicaSet], Conditions, int | None], Awaitable[Result]]
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from kubeclient.client import Client, ResourceClient
-from kubeclient.controller import DONE, Controller, Result
-from kubeclient.informer import InformerFactory
-
 from controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owner
 from kubeapi.catalog import RESOURCES, by_kind
 from kubeapi.errors import Conflict, NotFound
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
+from kubeclient.client import Client, ResourceClient
+from kubeclient.controller import DONE, Controller, Result
+from kubeclient.informer import InformerFactory
 
 
 def collectable() -> list[Resource]:
