@@ -1,4 +1,4 @@
-"""Waits for nodes to be Ready by a watch, with nothing but the standard library."""
+"""Waits for what makes a cluster usable by a watch, with nothing but the standard library."""
 from __future__ import annotations
 
 import http.client
@@ -12,11 +12,19 @@ from picokube.cluster import Cluster
 from picokube.errors import CannotRun
 
 
+def wait_for_default_account(cluster: Cluster, timeout_seconds: float) -> None:
+    """Returns when pods may be made in `default`: its ServiceAccount is there."""
+    for event in _events(cluster, "/api/v1/namespaces/default/serviceaccounts", time.monotonic() + timeout_seconds):
+        if event.get("object", {}).get("metadata", {}).get("name") == "default":
+            return
+    raise CannotRun("the namespace default got no ServiceAccount in time; see `picokube logs controllers`")
+
+
 def wait_for_nodes(cluster: Cluster, names: Sequence[str], timeout_seconds: float) -> None:
     """Returns when every one of `names` is Ready. Raises CannotRun naming those that are not."""
     deadline = time.monotonic() + timeout_seconds
     waiting: dict[str, str] = dict.fromkeys(names, "it has not registered")
-    for event in _node_events(cluster, deadline):
+    for event in _events(cluster, "/api/v1/nodes", deadline):
         node = event.get("object", {})
         name = node.get("metadata", {}).get("name")
         if event.get("type") in ("ADDED", "MODIFIED") and name in waiting:
@@ -37,15 +45,15 @@ def connection(cluster: Cluster, timeout_seconds: float) -> http.client.HTTPSCon
     return http.client.HTTPSConnection("127.0.0.1", cluster.settings.port, timeout=timeout_seconds, context=context)
 
 
-def _node_events(cluster: Cluster, deadline: float) -> Iterator[dict[str, Any]]:
+def _events(cluster: Cluster, path: str, deadline: float) -> Iterator[dict[str, Any]]:
     """Watch events from the beginning; ends at the deadline."""
     left = max(1, int(deadline - time.monotonic()))
     api = connection(cluster, left + 5)
     try:
-        api.request("GET", f"/api/v1/nodes?watch=true&timeoutSeconds={left}")
+        api.request("GET", f"{path}?watch=true&timeoutSeconds={left}")
         answer = api.getresponse()
         if answer.status != 200:
-            raise CannotRun(f"the API server answers {answer.status} to a watch of nodes: {answer.read(500).decode()}")
+            raise CannotRun(f"the API server answers {answer.status} to a watch of {path}: {answer.read(500).decode()}")
         while line := answer.readline():
             yield json.loads(line)
     except (OSError, http.client.HTTPException) as error:

@@ -15,7 +15,7 @@ from picokube.cluster import Cluster, Settings, all_clusters, find, is_root, new
 from picokube.components import Component, check_extra_arguments, plan, prepare_credentials
 from picokube.errors import CannotRun
 from picokube.nodes import node_namespaces
-from picokube.ready import wait_for_nodes
+from picokube.ready import wait_for_default_account, wait_for_nodes
 
 READY_TIMEOUT_SECONDS = 120.0
 
@@ -130,6 +130,8 @@ def _wait_until_ready(cluster: Cluster, components: list[Component], progress: i
     missing = [one.name for one in components if one.name not in told]
     if missing:
         _fail(cluster, f"{', '.join(missing)} did not become ready")
+    if {"apiserver", "controllers"} <= told:
+        wait_for_default_account(cluster, deadline - time.monotonic())
     if "apiserver" in told and any(one.name.startswith("kubelet") for one in components):
         wait_for_nodes(cluster, cluster.node_names(), deadline - time.monotonic())
     print(f"cluster {cluster.name!r} is ready at {cluster.server} after {time.monotonic() - started:.1f} s")
