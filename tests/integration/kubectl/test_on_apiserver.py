@@ -75,6 +75,8 @@ def test_both_say_the_same_step_by_step(cluster: Cluster) -> None:
         ours = cluster.ours(f"-n ours {line.replace('NAMESPACE', 'ours')}", stdin)
         theirs = cluster.theirs(f"-n theirs {line.replace('NAMESPACE', 'theirs')}", stdin)
         said = [(ran.code, normal(ran.out, namespace)) for ran, namespace in ((ours, "ours"), (theirs, "theirs"))]
+        if line == "describe cm demo":          # upstream prints the keys in the order of a Go map: another one each time
+            said = [(code, "\n".join(sorted(text.splitlines()))) for code, text in said]
         if said[0] != said[1]:
             different.append((line, ours, theirs))
     assert different == []
