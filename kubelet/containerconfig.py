@@ -1,0 +1,81 @@
+"""What the runtime is told of a pod and of a container: SandboxConfig and ContainerConfig from the specs. Pure."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kubeapi.generated.models.core_v1 import Container, Pod
+from kubelet.actions import HASH_ANNOTATION, container_hash
+from kubelet.cri import ContainerConfig, Image, Mount, PortMapping, SandboxConfig, SecurityContext
+from kubelet.environment import ConfigError
+from kubelet.expansion import expand
+from kubelet.podfiles import pod_hostname
+from kubelet.resources import container_resources, pod_resources
+
+PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
+GRACE_ANNOTATION = "io.kubernetes.pod.terminationGracePeriod"
+
+
+def pod_labels(pod: Pod) -> dict[str, str]:
+    return {"io.kubernetes.pod.name": pod.metadata.name, "io.kubernetes.pod.namespace": pod.metadata.namespace,
+            "io.kubernetes.pod.uid": pod.metadata.uid}
+
+
+def sandbox_config(pod: Pod, attempt: int, *, log_directory: Path, cgroup_parent: str, runtime_handler: str = "") -> SandboxConfig:
+    security = pod.spec.security_context
+    ports = () if pod.spec.host_network else tuple(
+        PortMapping(port.protocol or "TCP", port.container_port, port.host_port, port.host_ip)
+        for container in (*pod.spec.init_containers, *pod.spec.containers) for port in container.ports if port.host_port)
+    return SandboxConfig(
+        name=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid, attempt=attempt, hostname=pod_hostname(pod),
+        log_directory=str(log_directory), cgroup_parent=cgroup_parent, host_network=pod.spec.host_network, host_pid=pod.spec.host_pid,
+        host_ipc=pod.spec.host_ipc, share_process_namespace=bool(pod.spec.share_process_namespace), port_mappings=ports,
+        sysctls={one.name: one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod),
+        labels={**pod.metadata.labels, **pod_labels(pod)}, runtime_handler=runtime_handler,
+        annotations={**pod.metadata.annotations, GRACE_ANNOTATION: str(pod.spec.termination_grace_period_seconds or 0)})
+
+
+def container_config(pod: Pod, container: Container, attempt: int, image: Image, environment: Mapping[str, str],
+                     mounts: Sequence[Mount], node_memory: int = 0) -> ContainerConfig:
+    """Raises ConfigError where the pod may not run as the image wants."""
+    return ContainerConfig(
+        name=container.name, attempt=attempt, image_ref=image.id,
+        command=tuple(expand(one, environment) for one in container.command),
+        args=tuple(expand(one, environment) for one in container.args),
+        working_dir=container.working_dir, env=tuple(environment.items()), mounts=tuple(mounts),
+        log_path=f"{container.name}/{attempt}.log", tty=container.tty, stdin=container.stdin, stdin_once=container.stdin_once,
+        security=_security(pod, container, image), resources=container_resources(pod, container, node_memory),
+        stop_signal=(container.lifecycle.stop_signal or "") if container.lifecycle else "",
+        labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
+        annotations={HASH_ANNOTATION: container_hash(container), "io.kubernetes.container.image": container.image})
+
+
+def _security(pod: Pod, container: Container, image: Image) -> SecurityContext:
+    of_pod, own = pod.spec.security_context, container.security_context
+    user = own.run_as_user if own and own.run_as_user is not None else of_pod.run_as_user if of_pod else None
+    group = own.run_as_group if own and own.run_as_group is not None else of_pod.run_as_group if of_pod else None
+    non_root = own.run_as_non_root if own and own.run_as_non_root is not None else bool(of_pod and of_pod.run_as_non_root)
+    if non_root:
+        _check_non_root(pod, container, user, image)
+    profile = (own.seccomp_profile if own else None) or (of_pod.seccomp_profile if of_pod else None)
+    groups = (*of_pod.supplemental_groups, *([of_pod.fs_group] if of_pod.fs_group is not None else [])) if of_pod else ()
+    capabilities = own.capabilities if own else None
+    return SecurityContext(
+        run_as_user=user, run_as_group=group, supplemental_groups=groups, run_as_non_root=bool(non_root),
+        privileged=bool(own and own.privileged), readonly_rootfs=bool(own and own.read_only_root_filesystem),
+        no_new_privs=bool(own and own.allow_privilege_escalation is False),
+        add_capabilities=capabilities.add if capabilities else (), drop_capabilities=capabilities.drop if capabilities else (),
+        seccomp_unconfined=profile is None or profile.type == "Unconfined")
+
+
+def _check_non_root(pod: Pod, container: Container, user: int | None, image: Image) -> None:
+    where = f'(pod: "{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})", container: {container.name})'
+    if user is not None:
+        if user == 0:
+            raise ConfigError(f"container's runAsUser breaks non-root policy {where}")
+        return
+    name = image.user.partition(":")[0]
+    if name and not name.isdigit():
+        raise ConfigError(f"container has runAsNonRoot and image has non-numeric user ({name}), cannot verify user is non-root {where}")
+    if not name or int(name) == 0:
+        raise ConfigError(f"container has runAsNonRoot and image will run as root {where}")

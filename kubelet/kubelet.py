@@ -1,0 +1,128 @@
+"""One node's kubelet: its pods' workers and what they share, wired in one place.
+
+Pods come in by `update` and `remove`, from an informer that many hollow nodes may share. What the runtime still has of
+pods that the API no longer knows is removed once the informer has synced (`remove_orphans`).
+"""
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kubeapi.generated.models.core_v1 import Node, Pod, PodSpec
+from kubeapi.generated.models.meta_v1 import ObjectMeta
+from kubeapi.world import REAL_WORLD, World
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
+from kubelet.api import KubeApi
+from kubelet.containerstart import ContainerStarter
+from kubelet.containerstop import ContainerStopper
+from kubelet.cri import ImageService, RuntimeService
+from kubelet.fieldrefs import NodeFacts
+from kubelet.nodeagent import NodeAgent
+from kubelet.nodeinfo import Machine
+from kubelet.nodestatus import NodeIdentity
+from kubelet.podfiles import ClusterDns
+from kubelet.podlife import PodKeeper
+from kubelet.podworkers import PodWorkers
+from kubelet.probes.manager import ProbeManager
+from kubelet.probes.prober import Prober
+from kubelet.pulling import ImagePuller
+from kubelet.statusmanager import StatusManager
+from kubelet.surroundings import Surroundings
+from kubelet.volumes import VolumeManager
+
+log = logging.getLogger(__name__)
+
+ORPHAN_GRACE_SECONDS = 2
+NO_NETWORK = ("container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady "
+              "message:Network plugin returns error: the node has no podCIDR yet")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeConfig:
+    """What differs between nodes, real and hollow ones."""
+
+    identity: NodeIdentity
+    machine: Machine
+    root: Path
+    dns: ClusterDns = ClusterDns()
+    cgroup_parent: str = ""
+    is_hollow: bool = False
+
+
+class Kubelet:
+    """The parts of one node, in *group*'s care. `statuses` and `api` may be shared with other nodes of this process."""
+
+    def __init__(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, runtime_name: str, *, group: asyncio.TaskGroup,
+                 api: KubeApi, statuses: StatusManager, world: World = REAL_WORLD) -> None:
+        self.config, self.runtime, self.images, self.runtime_name, self._api = config, runtime, images, runtime_name, api
+        self._facts = NodeFacts(config.identity.name, (config.identity.ip,), config.machine.allocatable)
+        self._pod_cidr = ""
+        self._agent: NodeAgent | None = None
+        volumes = VolumeManager(config.root, api, self._node_facts, mounts=not config.is_hollow, world=world)
+        puller = ImagePuller(images, pulled=self._images_changed)
+        self._volumes = volumes
+        self._around = Surroundings(
+            root=config.root, runtime=runtime, runtime_name=runtime_name, api=api, statuses=statuses, volumes=volumes, puller=puller,
+            probes=ProbeManager(group, Prober(runtime), api.event, lambda uid: self.workers.wake(uid)),
+            starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes,
+                                     writes_files=not config.is_hollow),
+            stopper=ContainerStopper(runtime, api), facts=self._node_facts, world=world, cgroup_parent=config.cgroup_parent,
+            network_fault=self.fault)
+        self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))
+
+    def _node_facts(self) -> NodeFacts:
+        return self._facts
+
+    def _images_changed(self) -> None:
+        if self._agent is not None and not self.config.is_hollow:
+            self._agent.wake()
+
+    # --- the node
+
+    def fault(self) -> str:
+        """Why no pod can run here, or ""."""
+        return "" if self._pod_cidr else NO_NETWORK
+
+    async def use_pod_cidr(self, pod_cidr: str) -> None:
+        await self.runtime.update_pod_cidr(pod_cidr)
+        self._pod_cidr = pod_cidr
+
+    def agent(self, client: Client, recorder: EventRecorder) -> NodeAgent:
+        """What keeps the Node and its Lease."""
+        self._agent = NodeAgent(client, recorder, self.config.identity, self.config.machine, self.images, self.fault, self.use_pod_cidr)
+        return self._agent
+
+    def observe(self, node: Node) -> None:
+        if self._agent is not None:
+            self._agent.observe(node)
+
+    # --- pods
+
+    def update(self, pod: Pod) -> None:
+        self.workers.update(pod)
+
+    def remove(self, pod: Pod) -> None:
+        self.workers.remove(pod)
+
+    async def follow_runtime(self) -> None:
+        """What happens to containers wakes their pods' workers."""
+        async for event in self.runtime.events():
+            self.workers.wake(event.pod_uid)
+
+    async def remove_orphans(self, known: Iterable[str]) -> None:
+        """Ends what is left of pods that are not among the *known* uids."""
+        kept = set(known)
+        orphans = {one.config.uid: Pod(metadata=ObjectMeta(name=one.config.name, namespace=one.config.namespace, uid=one.config.uid),
+                                       spec=PodSpec(termination_grace_period_seconds=ORPHAN_GRACE_SECONDS))
+                   for one in await self.runtime.list_pod_sandboxes() if one.config.uid not in kept}
+        for uid in self._volumes.known_pods():
+            if uid not in kept:
+                orphans.setdefault(uid, Pod(metadata=ObjectMeta(name="unknown", namespace="unknown", uid=uid)))
+        for uid, pod in orphans.items():
+            if uid not in self.workers:
+                log.info("pod %s/%s (%s) is not in the API any more: removing it", pod.metadata.namespace, pod.metadata.name, uid)
+                self.workers.remove(pod)

@@ -1,0 +1,187 @@
+"""`python -m kubelet`: one node over runc, or any number of hollow ones over one client and the same informers."""
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+
+from kubeapi.generated.models.core_v1 import Node, Pod, Service
+from kubeclient.client import Client
+from kubeclient.events import EventRecorder
+from kubeclient.informer import Informer, InformerFactory
+from kubeclient.kubeconfig import KubeconfigError, load
+from kubeclient.notify import notify_ready
+from kubeclient.transport import AiohttpTransport
+from kubelet.api import ClientApi
+from kubelet.cri import CriError, ImageService, RuntimeService
+from kubelet.hollow import HollowImages, HollowRuntime
+from kubelet.kubelet import Kubelet, NodeConfig
+from kubelet.nodeinfo import hollow_machine, read_machine
+from kubelet.nodestatus import NodeIdentity
+from kubelet.options import OptionError, Options, parse
+from kubelet.podfiles import ClusterDns
+from kubelet.routes import RouteKeeper, Router
+from kubelet.server.listener import KubeletServer
+from kubelet.statusmanager import StatusManager
+
+log = logging.getLogger("kubelet")
+
+
+class _Process:
+    """What this process is made of; `run` is the wiring."""
+
+    def __init__(self, options: Options, client: Client, group: asyncio.TaskGroup) -> None:
+        self._options, self._client, self._group = options, client, group
+        self._factory = InformerFactory(client)
+        self._recorder = EventRecorder(client, "kubelet", "" if options.hollow_nodes > 1 else options.node_name)
+        services: Informer[Service] = self._factory.informer(Service)
+        self._services = services
+        self._api = ClientApi(client, self._recorder, services)
+        self._statuses = StatusManager(self._api)
+        self._dns = ClusterDns(options.cluster_dns, options.cluster_domain)
+
+    async def run(self) -> None:
+        options, group = self._options, self._group
+        server = KubeletServer(options)
+        port = server.bind()
+        kubelets = self._hollow_kubelets(port) if options.is_hollow else await self._runc_kubelet(port)
+        group.create_task(self._factory.run(), name="informers")
+        group.create_task(self._recorder.run(), name="events")
+        group.create_task(self._statuses.run(), name="statuses")
+        if port:
+            group.create_task(server.run(kubelets), name="server")
+        for kubelet in kubelets.values():
+            await kubelet.runtime.wait_ready()
+            group.create_task(kubelet.follow_runtime(), name="runtime-events")
+            group.create_task(kubelet.agent(self._client, self._recorder).run(), name="node")
+        self._watch_nodes(kubelets)
+        await self._services.wait_synced()
+        await self._watch_pods(kubelets)
+        notify_ready()
+
+    def _hollow_kubelets(self, port: int) -> dict[str, Kubelet]:
+        images, machine = HollowImages(), hollow_machine()
+        found = {}
+        for name in self._options.hollow_names():
+            identity = NodeIdentity(name, name, self._options.node_ip, port)
+            config = NodeConfig(identity, machine, self._options.root_dir / name, self._dns, is_hollow=True)
+            found[name] = self._kubelet(config, HollowRuntime(), images, "hollow")
+        return found
+
+    async def _runc_kubelet(self, port: int) -> dict[str, Kubelet]:
+        from kubelet.images import ImageStore
+        from kubelet.runc import RuncRuntime
+        from kubelet.runc.cgroups import node_path
+
+        options = self._options
+        options.root_dir.mkdir(parents=True, exist_ok=True)
+        images = ImageStore(options.root_dir / "images")
+        runtime = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
+                              cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip)
+        version = await runtime.version()
+        self._group.create_task(runtime.run(), name="runtime")
+        await runtime.wait_ready()
+        identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
+        config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
+                            node_path(options.cluster_name, options.node_name))
+        return {options.node_name: self._kubelet(config, runtime, images, version[0])}
+
+    def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:
+        return Kubelet(config, runtime, images, name, group=self._group, api=self._api, statuses=self._statuses)
+
+    def _watch_nodes(self, kubelets: Mapping[str, Kubelet]) -> None:
+        nodes: Informer[Node] = self._factory.informer(Node)
+        routers = [RouteKeeper(nodes, one.runtime) for one in kubelets.values() if isinstance(one.runtime, Router)]
+        for router in routers:
+            self._group.create_task(router.run(), name="routes")
+
+        def seen(node: Node) -> None:
+            if kubelet := kubelets.get(node.metadata.name):
+                kubelet.observe(node)
+            for router in routers:
+                router.wake()
+
+        nodes.add_handler(seen, lambda old, new: seen(new), seen)
+
+    async def _watch_pods(self, kubelets: Mapping[str, Kubelet]) -> None:
+        """Each node asks for its own pods; hollow ones share a watch of all that have a node."""
+        selector = f"spec.nodeName={next(iter(kubelets))}" if len(kubelets) == 1 else "spec.nodeName!="
+        pods: Informer[Pod] = self._factory.informer(Pod, field_selector=selector)
+
+        def update(pod: Pod) -> None:
+            if kubelet := kubelets.get(pod.spec.node_name):
+                kubelet.update(pod)
+
+        def remove(pod: Pod) -> None:
+            if kubelet := kubelets.get(pod.spec.node_name):
+                kubelet.remove(pod)
+
+        def changed(old: Pod, new: Pod) -> None:
+            if old.metadata.uid != new.metadata.uid:
+                remove(old)                       # its name was taken by another while nobody looked
+            update(new)
+
+        pods.add_handler(update, changed, remove)
+        await pods.wait_synced()
+        for kubelet in kubelets.values():
+            await kubelet.remove_orphans({pod.metadata.uid for pod in pods.list()})
+
+
+async def run(options: Options) -> None:
+    transport = AiohttpTransport(load(options.kubeconfig))
+    client = Client(transport, user_agent="picokube-kubelet")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(transport.aclose)
+        async with asyncio.TaskGroup() as group:
+            await _Process(options, client, group).run()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    try:
+        options = parse(sys.argv[1:] if argv is None else argv)
+        logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
+                            format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+        import uvloop
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_until_signalled(options))
+    except (OptionError, KubeconfigError) as error:
+        print(f"kubelet: {error}", file=sys.stderr)
+        return 1
+    except BaseExceptionGroup as group:
+        reasons, rest = group.split((CriError, OSError, KubeconfigError))
+        if reasons is None or rest is not None:
+            raise
+        print(f"kubelet: {_first(reasons)}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"kubelet: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _first(error: BaseException) -> BaseException:
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+async def _until_signalled(options: Options) -> None:
+    """TERM and INT end the kubelet, never its pods."""
+    task = asyncio.current_task()
+    assert task is not None
+    stopping = False
+
+    def stop() -> None:
+        nonlocal stopping
+        stopping = True
+        task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        await run(options)
+    except asyncio.CancelledError:
+        if not stopping:
+            raise

@@ -1,0 +1,84 @@
+"""The Node this kubelet is: its object at registration and its status later. Pure."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kubeapi.generated.models.core_v1 import (
+    ContainerImage,
+    DaemonEndpoint,
+    Node,
+    NodeAddress,
+    NodeCondition,
+    NodeDaemonEndpoints,
+    NodeSpec,
+    NodeStatus,
+    Taint,
+)
+from kubeapi.generated.models.meta_v1 import ObjectMeta
+from kubelet.cri import Image
+from kubelet.nodeinfo import Machine
+
+MOST_IMAGES = 50
+NOT_READY = "node.kubernetes.io/not-ready"
+
+
+@dataclass(frozen=True, slots=True)
+class NodeIdentity:
+    name: str
+    hostname: str
+    ip: str
+    port: int
+
+
+def new_node(identity: NodeIdentity, machine: Machine) -> Node:
+    """Nothing is scheduled here before the node is Ready: the taint is taken away then."""
+    system, arch = machine.info.operating_system, machine.info.architecture
+    labels = {"kubernetes.io/hostname": identity.hostname, "kubernetes.io/os": system, "kubernetes.io/arch": arch,
+              "beta.kubernetes.io/os": system, "beta.kubernetes.io/arch": arch}
+    return Node(metadata=ObjectMeta(name=identity.name, labels=labels),
+                spec=NodeSpec(taints=(Taint(key=NOT_READY, effect="NoSchedule"),)))
+
+
+def node_status(node: Node, identity: NodeIdentity, machine: Machine, images: Sequence[Image], fault: str, now: datetime) -> NodeStatus:
+    """`fault`: why pods cannot run here, or ""."""
+    before = node.status or NodeStatus()
+    return before.evolve(
+        addresses=(NodeAddress(type="InternalIP", address=identity.ip), NodeAddress(type="Hostname", address=identity.hostname)),
+        capacity=dict(machine.capacity), allocatable=dict(machine.allocatable), node_info=machine.info,
+        conditions=_conditions(before, fault, now), images=_images(images),
+        daemon_endpoints=NodeDaemonEndpoints(kubelet_endpoint=DaemonEndpoint(Port=identity.port)))
+
+
+def _conditions(before: NodeStatus, fault: str, now: datetime) -> tuple[NodeCondition, ...]:
+    wanted = [
+        ("MemoryPressure", False, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+        ("DiskPressure", False, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+        ("PIDPressure", False, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("Ready", not fault, "KubeletNotReady" if fault else "KubeletReady", fault or "kubelet is posting ready status"),
+    ]
+    known = {one.type: one for one in before.conditions}
+    own = [_condition(known.get(type), type, "True" if is_true else "False", reason, message, now)
+           for type, is_true, reason, message in wanted]
+    return (*(one for one in before.conditions if one.type not in {mine.type for mine in own}), *own)
+
+
+def _condition(old: NodeCondition | None, type: str, status: str, reason: str, message: str, now: datetime) -> NodeCondition:
+    now = now.replace(microsecond=0)
+    since = old.last_transition_time if old is not None and old.status == status and old.last_transition_time else now
+    return NodeCondition(type=type, status=status, reason=reason, message=message, last_heartbeat_time=now, last_transition_time=since)
+
+
+def _images(images: Sequence[Image]) -> tuple[ContainerImage, ...]:
+    largest = sorted(images, key=lambda one: (-one.size, one.id))[:MOST_IMAGES]
+    return tuple(ContainerImage(names=(*one.repo_digests, *one.repo_tags), size_bytes=one.size) for one in largest)
+
+
+def differs(old: NodeStatus | None, new: NodeStatus) -> bool:
+    """In more than the times of heartbeats."""
+    return old is None or _timeless(old) != _timeless(new)
+
+
+def _timeless(status: NodeStatus) -> NodeStatus:
+    return status.evolve(conditions=tuple(one.evolve(last_heartbeat_time=None) for one in status.conditions))

@@ -1,0 +1,123 @@
+"""The kubelet's command line, with upstream's flag names where upstream has them."""
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import re
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class OptionError(ValueError):
+    """The options do not go together; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    kubeconfig: str
+    node_name: str
+    hostname: str
+    root_dir: Path
+    node_ip: str
+    port: int = 10250
+    tls_cert_file: str = ""
+    tls_private_key_file: str = ""
+    client_ca_file: str = ""
+    cluster_dns: tuple[str, ...] = ()
+    cluster_domain: str = "cluster.local"
+    cluster_cidr: str = ""
+    service_cidr: str = ""
+    cluster_name: str = "picokube"
+    runtime: str = "runc"
+    hollow_nodes: int = 1
+    verbosity: int = 2
+
+    @property
+    def is_hollow(self) -> bool:
+        return self.runtime == "hollow"
+
+    def hollow_names(self) -> list[str]:
+        """`NAME-1` stands for the first of NAME-1 ... NAME-N."""
+        if self.hollow_nodes == 1:
+            return [self.node_name]
+        stem = re.sub(r"-1$", "", self.node_name)
+        return [f"{stem}-{number}" for number in range(1, self.hollow_nodes + 1)]
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Raises OptionError; argparse exits by itself on what it cannot read."""
+    found = _parser().parse_args(argv)
+    hostname = found.hostname_override or found.node_name or socket.gethostname().lower()
+    if bool(found.tls_cert_file) != bool(found.tls_private_key_file):
+        raise OptionError("--tls-cert-file and --tls-private-key-file go together")
+    if found.hollow_nodes > 1 and found.runtime != "hollow":
+        raise OptionError("--hollow-nodes needs --runtime=hollow")
+    return Options(
+        kubeconfig=found.kubeconfig, node_name=found.node_name or hostname, hostname=hostname, root_dir=Path(found.root_dir).absolute(),
+        node_ip=found.node_ip or _own_address(), port=found.port, tls_cert_file=found.tls_cert_file,
+        tls_private_key_file=found.tls_private_key_file, client_ca_file=found.client_ca_file,
+        cluster_dns=tuple(filter(None, found.cluster_dns.split(","))), cluster_domain=found.cluster_domain.rstrip("."),
+        cluster_cidr=found.cluster_cidr, service_cidr=found.service_cidr, cluster_name=found.cluster_name, runtime=found.runtime,
+        hollow_nodes=found.hollow_nodes, verbosity=found.verbosity)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m kubelet", description="Runs the pods of one node, or of many hollow ones.",
+                                     allow_abbrev=False)
+    add = parser.add_argument
+    add("--kubeconfig", required=True, help="how to reach the API server")
+    add("--node-name", default="", help="the Node's name (default: this machine's)")
+    add("--hostname-override", default="", help="the label kubernetes.io/hostname and the Hostname address")
+    add("--root-dir", default="/var/lib/picokube/kubelet", help="where pods, volumes, logs and images lie")
+    add("--node-ip", type=_address, default="", help="the address other nodes reach this one by")
+    add("--port", type=_port, default=10250, help="of the kubelet's own HTTPS server; 0: any free one")
+    add("--tls-cert-file", default="", help="the server's certificate (default: none, and no server)")
+    add("--tls-private-key-file", default="")
+    add("--client-ca-file", default="", help="whose client certificates may use the server")
+    add("--cluster-dns", default="", help="addresses of the cluster's DNS, by comma (default: pods get the node's)")
+    add("--cluster-domain", default="cluster.local")
+    add("--cluster-cidr", type=_network, default="", help="the range of all pods' addresses")
+    add("--service-cidr", type=_network, default="", help="the range of services' addresses")
+    add("--cluster-name", default="picokube", help="what is made on this machine carries it")
+    add("--runtime", choices=("runc", "hollow"), default="runc", help="what runs containers; hollow only pretends")
+    add("--hollow-nodes", type=_count, default=1, help="how many nodes this process pretends to be")
+    add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
+    return parser
+
+
+def _address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of nodes")
+    return int(text)
+
+
+def _own_address() -> str:
+    """The address this machine would speak to the world from; nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+        except OSError:
+            return "127.0.0.1"

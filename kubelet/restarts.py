@@ -1,0 +1,44 @@
+"""Which ended containers run again: restartPolicy of the pod, and of a container with its rules."""
+from __future__ import annotations
+
+from kubeapi.generated.models.core_v1 import Container, ContainerRestartRule, Pod
+from kubelet.cri import ContainerState, ContainerStatus
+
+
+def is_sidecar(container: Container) -> bool:
+    """An init container that keeps running beside the others."""
+    return container.restart_policy == "Always"
+
+
+def all_containers(pod: Pod) -> tuple[Container, ...]:
+    return (*pod.spec.init_containers, *pod.spec.containers)
+
+
+def container_named(pod: Pod, name: str) -> Container | None:
+    return next((one for one in all_containers(pod) if one.name == name), None)
+
+
+def should_restart(pod: Pod, container: Container, last: ContainerStatus | None) -> bool:
+    """Of a main container that does not run; *last* is its newest attempt."""
+    if last is None or last.state is ContainerState.CREATED:
+        return True
+    return restarts_after(pod, container, last.exit_code, is_known=last.state is not ContainerState.UNKNOWN)
+
+
+def restarts_after(pod: Pod, container: Container, exit_code: int, *, is_known: bool = True) -> bool:
+    if is_known and any(_matches(rule, exit_code) for rule in container.restart_policy_rules):
+        return True
+    policy = container.restart_policy or pod.spec.restart_policy
+    return policy == "Always" or (policy == "OnFailure" and (exit_code != 0 or not is_known))
+
+
+def restarts_init(pod: Pod, container: Container) -> bool:
+    """Of an init container that failed."""
+    return (container.restart_policy or pod.spec.restart_policy) != "Never"
+
+
+def _matches(rule: ContainerRestartRule, exit_code: int) -> bool:
+    codes = rule.exit_codes
+    if rule.action != "Restart" or codes is None:
+        return False
+    return (exit_code in codes.values) == (codes.operator == "In")

@@ -1,0 +1,34 @@
+"""Small things of ASGI: answers, and faults that become answers."""
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class HttpError(Exception):
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+
+async def answer(send: Send, code: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
+    await send({"type": "http.response.start", "status": code, "headers": [(b"content-type", content_type.encode())]})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def refuse_websocket(scope: Scope, receive: Receive, send: Send, error: HttpError) -> None:
+    """Before it is accepted: an ordinary answer, where the server can send one."""
+    await receive()
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await send({"type": "websocket.http.response.start", "status": error.code, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "websocket.http.response.body", "body": error.message.encode()})
+    else:
+        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})
+
+
+def is_true(text: str) -> bool:
+    return text.lower() in ("1", "true")
