@@ -10,13 +10,14 @@ import fcntl
 import os
 import shutil
 import signal
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kubelet import linux
-from kubelet.cri import ContainerState, ContainerStatus
+from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import ContainerRecord
@@ -157,6 +158,25 @@ def is_locked(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+@asynccontextmanager
+async def first_fault() -> AsyncIterator[None]:
+    """Around a TaskGroup: its faults are told as the first CriError among them."""
+    try:
+        yield
+    except BaseExceptionGroup as group:
+        faults, others = group.split(CriError)
+        if faults is None or others is not None:
+            raise
+        raise innermost(faults) from group
+
+
+def innermost(error: BaseException) -> CriError:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, CriError)
+    return error
 
 
 def remove_directory(directory: Path) -> None:

@@ -6,7 +6,7 @@ import fcntl
 import os
 import re
 import struct
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,14 @@ class Progress:
             self.count += 1
             await sink(data)
         return counted
+
+
+def process(document: Mapping[str, Any], command: Sequence[str], *, is_terminal: bool) -> dict[str, Any]:
+    """The container's process, with its user, environment and capabilities, made that of a command."""
+    env = list(document["env"])
+    if is_terminal and not any(one.startswith("TERM=") for one in env):
+        env.append("TERM=xterm")
+    return {**document, "args": list(command), "terminal": is_terminal, "env": env}
 
 
 async def run(zygote: Zygote, request: dict[str, Any], streams: ExecStreams) -> int:

@@ -5,7 +5,7 @@ import os
 import shutil
 import socket
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kubelet import linux
@@ -20,6 +20,7 @@ KINDS = {"net": linux.CLONE_NEWNET, "ipc": linux.CLONE_NEWIPC, "uts": linux.CLON
 OCI_TYPES = {"net": "network", "ipc": "ipc", "uts": "uts", "pid": "pid"}
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 SHM_BYTES = 64 << 20
+PAUSE = "-pause"
 # Files whose change cannot reach beyond the pod's own namespaces.
 NAMESPACED_SYSCTLS = {"net.": "net", "kernel.shm": "ipc", "kernel.msg": "ipc", "kernel.sem": "ipc", "fs.mqueue.": "ipc"}
 
@@ -28,8 +29,6 @@ NAMESPACED_SYSCTLS = {"net.": "net", "kernel.shm": "ipc", "kernel.msg": "ipc", "
 class Sandbox:
     directory: Path
     record: SandboxRecord
-    pause: str = ""                  # the id of the pause container, where processes are shared
-    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -134,19 +133,22 @@ def load(directory: Path, mounted: frozenset[str]) -> Sandbox | None:
     if document is None:
         return None
     sandbox = Sandbox(directory, SandboxRecord.from_document(document))
-    sandbox.pause = pause_id(sandbox.id) if sandbox.config.share_process_namespace else ""
     if sandbox.record.is_ready and any(str(sandbox.pin(kind)) not in mounted for kind in own_namespaces(sandbox.config)):
         mark_not_ready(sandbox)
     return sandbox
 
 
 def pause_id(sandbox_id: str) -> str:
-    return f"{sandbox_id[:52]}-pause"
+    """Of the container whose only process holds the process namespace; it is shown to nobody."""
+    return f"{sandbox_id[:52]}{PAUSE}"
+
+
+def is_pause(container_id: str) -> bool:
+    return container_id.endswith(PAUSE)
 
 
 def mark_not_ready(sandbox: Sandbox) -> None:
-    record = sandbox.record
-    sandbox.record = SandboxRecord(record.id, record.config, record.created_at, record.address, is_ready=False)
+    sandbox.record = replace(sandbox.record, is_ready=False)
     sandbox.save()
 
 

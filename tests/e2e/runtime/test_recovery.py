@@ -106,7 +106,7 @@ def test_a_killed_zygote_is_started_anew(place: Surroundings) -> None:
         async with running_node(place) as node:
             sandbox = await node.sandbox()
             assert (await node.run(sandbox, "true")).exit_code == 0
-            zygote = linux.open_process(node.runtime._zygote._pid, linux.start_time(node.runtime._zygote._pid))
+            zygote = linux.open_process(node.runtime._shims.zygote._pid, linux.start_time(node.runtime._shims.zygote._pid))
             assert zygote is not None
             signal.pidfd_send_signal(zygote, signal.SIGKILL)
             await linux.readable(zygote)

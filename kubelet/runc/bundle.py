@@ -1,0 +1,45 @@
+"""Makes a container on disk: its root, its OCI configuration, and last its record, which says that it is whole."""
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from kubelet.cri import ContainerConfig
+from kubelet.images.store import ImageStore
+from kubelet.runc import pause, rootfs, spec, users
+from kubelet.runc.files import write_json
+from kubelet.runc.records import ContainerRecord
+from kubelet.runc.sandboxes import Sandbox, pause_id
+
+# What the pod calls the image; the store only knows it by its id.
+IMAGE_ANNOTATION = "io.kubernetes.container.image"
+
+
+def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, images: ImageStore, now: int) -> ContainerRecord:
+    """Only in a fresh thread (mount_overlay). `directory` is new and named after the container's id."""
+    image = images.hold(directory.name, config.image_ref)
+    root = rootfs.mount_overlay(directory, images.layers, image.layers)
+    user = users.resolve(root, image.config.get("User") or "", config.security)
+    pod = sandbox.config
+    cgroup = f"{pod.cgroup_parent}/{directory.name}"
+    document = spec.spec(config, pod, image.config, user, cgroup=cgroup, namespaces=sandbox.namespaces(), shm=sandbox.shm)
+    write_json(directory / "config.json", document)
+    log_path = os.path.join(pod.log_directory, config.log_path) if config.log_path else str(directory / "log")
+    name = config.annotations.get(IMAGE_ANNOTATION) or next(iter(image.tags), image.id)
+    stop_signal = config.stop_signal or image.config.get("StopSignal") or "SIGTERM"
+    record = ContainerRecord(directory.name, sandbox.id, pod.uid, config, now, name, next(iter(image.digests), image.id), log_path,
+                             stop_signal, cgroup)
+    write_json(directory / "container.json", record.to_document())
+    return record
+
+
+def make_pause(containers: Path, sandbox: Sandbox, now: int) -> ContainerRecord:
+    directory = containers / pause_id(sandbox.id)
+    directory.mkdir(mode=0o700)
+    pause.write_root(directory / "rootfs")
+    cgroup = f"{sandbox.config.cgroup_parent}/{directory.name}"
+    write_json(directory / "config.json", pause.spec(cgroup, {**sandbox.namespaces(), "pid": ""}))
+    record = ContainerRecord(directory.name, sandbox.id, sandbox.config.uid, ContainerConfig("", 0, ""), now, "", "",
+                             str(directory / "log"), "SIGTERM", cgroup)
+    write_json(directory / "container.json", record.to_document())
+    return record
