@@ -5,6 +5,7 @@ loop's and is not here.
 """
 from __future__ import annotations
 
+import os
 import random
 import time
 import uuid
@@ -35,3 +36,5 @@ class World:
 
 
 REAL_WORLD = World()
+# Processes forked from a warm parent must not all draw the same uids.
+os.register_at_fork(after_in_child=REAL_WORLD.random.seed)

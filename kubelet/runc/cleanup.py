@@ -22,7 +22,7 @@ SHIM_MILLISECONDS = 5000
 
 def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
     """Only when no kubelet of the cluster runs any more. Blocks; safe to repeat."""
-    directories = [Path(one).absolute() / "runtime" for one in node_directories]
+    directories = [Path(one).resolve() / "runtime" for one in node_directories]
     cgroups = Cgroups.detect()
     cgroups.kill(cluster_path(cluster))
     _wait_for_shims(directories)

@@ -46,7 +46,7 @@ class RuncRuntime:
 
     def __init__(self, root_dir: Path, images: ImageStore, *, cluster: str, node: str, pod_cidr: str = "", cluster_cidr: str = "",
                  service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc") -> None:
-        self.directory = root_dir.absolute() / "runtime"
+        self.directory = root_dir.resolve() / "runtime"
         self.cluster, self.node, self.pod_cidr = cluster, node, pod_cidr
         self._ranges = {"cluster_cidr": cluster_cidr, "service_cidr": service_cidr, "node_ip": node_ip}
         self._images, self._world, self._runc = images, world, runc
