@@ -1,4 +1,4 @@
-"""The paths of discovery, each answer made once and kept with its ETag."""
+"""The paths of discovery and OpenAPI, each answer made once and kept with its ETag."""
 from __future__ import annotations
 
 import hashlib
@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from apiserver.http.responses import Receive, Scope, Send, header, send_bytes
-from kubeapi import discovery
+from kubeapi import discovery, openapi
+from kubeapi.release import GIT_VERSION
 
 JSON = "application/json"
 
@@ -20,7 +21,7 @@ class DiscoveryEndpoints:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """True if the path is discovery's and was answered."""
         path = scope["path"].rstrip("/")
-        if scope["method"] not in ("GET", "HEAD") or path.split("/")[1:2] not in (["api"], ["apis"]):
+        if scope["method"] not in ("GET", "HEAD") or path.split("/")[1:2] not in (["api"], ["apis"], ["openapi"]):
             return False
         form, content_type = _wanted_form(header(scope, b"accept")) if path in ("/api", "/apis") else ("", JSON)
         try:
@@ -70,4 +71,14 @@ def _maker(path: str, form: str) -> Callable[[], dict[str, Any]]:
             return lambda: discovery.api_group(group)
         case ["apis", group, version] if group:
             return lambda: discovery.api_resource_list(group, version)
+        case ["openapi", "v3"]:
+            return _openapi_index
+        case ["openapi", "v3", *rest]:
+            return lambda: openapi.document("/".join(rest))
     raise KeyError(path)
+
+
+def _openapi_index() -> dict[str, Any]:
+    """The hash names what is behind it: clients keep a document as long as its hash stays."""
+    return {"paths": {one: {"serverRelativeURL": f"/openapi/v3/{one}?hash={hashlib.sha256((GIT_VERSION + one).encode()).hexdigest()}"}
+                      for one in openapi.group_versions()}}
