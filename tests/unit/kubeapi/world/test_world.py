@@ -8,7 +8,7 @@ import os
 from kubeapi.world import REAL_WORLD
 for _ in range(2):
     if os.fork() == 0:
-        print(REAL_WORLD.uid(), flush=True)
+        os.write(1, (REAL_WORLD.uid() + "\\n").encode())
         os._exit(0)
 for _ in range(2):
     os.wait()
