@@ -132,6 +132,7 @@ class PodWorker:
                 await self._wake.wait()
         except TimeoutError:
             return
+        self._wake.clear()
 
     async def _attempt(self, work: Callable[[], Coroutine[Any, Any, T]], failed: T) -> T | None:
         """The pod's error boundary; None where it was cut off because the pod must end (or end sooner)."""
