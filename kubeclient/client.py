@@ -1,13 +1,13 @@
 """The REST client: typed views or raw documents of any resource, over a Transport.
 
-Every request but a watch has a deadline. 429 and 503 that name a time to wait are tried again a few times; all other
-failures are raised as the API's own errors (kubeapi.errors), a server not reached as TransportError.
+Every request has a deadline, a watch for its beginning. 429 and 5xx that name a time to wait are tried again a few times;
+all other failures are raised as the API's own errors (kubeapi.errors), a server not reached as TransportError.
 """
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Literal, TypeVar, cast
 from urllib.parse import quote, urlencode
@@ -84,9 +84,10 @@ class Client:
     async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[AsyncIterator[bytes]]:
         """Lines of an answer that goes on; only its beginning has a deadline."""
         request = self._request("GET", path, None, query, "")
-        async with self._transport.open(request) as response:
-            if response.status >= 400:
-                async with asyncio.timeout(REQUEST_SECONDS):
+        async with AsyncExitStack() as stack:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                response = await stack.enter_async_context(self._transport.open(request))
+                if response.status >= 400:
                     raise _error(await read_all(response), response.status)
             yield _lines(response)
 
@@ -112,7 +113,7 @@ def _error(answer: bytes, status: int) -> ApiStatusError:
 
 def _wait_seconds(response: Response, error: ApiStatusError) -> float | None:
     """How long the server asks to wait; None where it does not."""
-    if response.status not in (429, 503):
+    if response.status != 429 and response.status < 500:
         return None
     asked = response.headers.get("retry-after", "")
     return min(float(asked), MOST_WAIT_SECONDS) if asked.isdigit() else None
@@ -153,7 +154,7 @@ class ResourceClient(Generic[T]):
         document = await self._client.request("GET", self._path(), query=query)
         metadata = document["metadata"]
         kind = {"apiVersion": document["apiVersion"], "kind": self._resource.kind}
-        return Listing([{**kind, **item} for item in document["items"]], metadata["resourceVersion"], metadata.get("continue", ""))
+        return Listing([{**kind, **item} for item in document["items"] or ()], metadata["resourceVersion"], metadata.get("continue", ""))
 
     async def create(self, obj: T) -> T:
         document = self._document(obj)
@@ -194,10 +195,10 @@ class ResourceClient(Generic[T]):
 
     @asynccontextmanager
     async def watch(self, *, resource_version: str = "", label_selector: str = "", field_selector: str = "",
-                    bookmarks: bool = True) -> AsyncIterator[AsyncIterator[WatchEvent[T]]]:
+                    bookmarks: bool = True, timeout_seconds: int = 0) -> AsyncIterator[AsyncIterator[WatchEvent[T]]]:
         """`async with pods.watch(...) as events: async for event in events`. An ERROR event is raised."""
         query = _given(watch="true", resourceVersion=resource_version, labelSelector=label_selector, fieldSelector=field_selector,
-                       allowWatchBookmarks="true" if bookmarks else "")
+                       timeoutSeconds=str(timeout_seconds or ""), allowWatchBookmarks="true" if bookmarks else "")
         async with self._client.stream(self._path(), query) as lines:
             yield self._events(lines)
 

@@ -61,9 +61,12 @@ class Controller:
         """Works from the moment all its caches are filled, until cancelled."""
         for informer in self._informers:
             await informer.wait_synced()
-        async with asyncio.TaskGroup() as group:
-            for number in range(self._workers):
-                group.create_task(self._work(), name=f"{self.name}-{number}")
+        try:
+            async with asyncio.TaskGroup() as group:
+                for number in range(self._workers):
+                    group.create_task(self._work(), name=f"{self.name}-{number}")
+        finally:
+            self.queue.shutdown()
 
     async def _work(self) -> None:
         while True:

@@ -58,7 +58,7 @@ class EventRecorder:
                 del self._known[key]
         suffix = format(self._world.random.getrandbits(56) | 1 << 52, "x")
         self._known[key] = await api.create(Event(
-            metadata=ObjectMeta(name=f"{about.name[:200]}.{suffix}", namespace=namespace), involved_object=about, type=type, reason=reason,
+            metadata=ObjectMeta(name=f"{about.name[:200].rstrip('-.')}.{suffix}", namespace=namespace), involved_object=about, type=type, reason=reason,
             message=message[:1024], count=1, first_timestamp=now, last_timestamp=now,
             source=EventSource(component=self._component, host=self._host), reporting_component=self._component, reporting_instance=self._host))
         if len(self._known) > REMEMBERED:

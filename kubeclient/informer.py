@@ -11,30 +11,32 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
-from kubeapi.errors import ApiStatusError, Expired, Gone
+from kubeapi.errors import ApiStatusError, Expired, Gone, Timeout
 from kubeapi.labels import Selector
 from kubeapi.meta import Object, ObjectKey
 from kubeapi.resource import Resource
 from kubeapi.world import REAL_WORLD, World
 from kubeclient.causes import Cause, Causes, because_of
 from kubeclient.client import Client, Document, ResourceClient
-from kubeclient.indexer import Indexer, IndexFunction
+from kubeclient.indexer import EncodedShelf, Indexer, IndexFunction, PlainShelf, Shelf
 
 logger = logging.getLogger(__name__)
 PAGE = 500
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.2, 5.0
+# A watch is asked for anew after 5 to 10 minutes: a server that vanished without a word is noticed then, at the latest.
+WATCH_SECONDS, GRACE_SECONDS = 300, 30
 T = TypeVar("T")
 M = TypeVar("M", bound=Object)
 Handler = tuple[Callable[[T], None] | None, Callable[[T, T], None] | None, Callable[[T], None] | None]
 
 
 class Informer(Generic[T]):
-    def __init__(self, api: ResourceClient[Document], resource: Resource, transform: Callable[[Document], T],
+    def __init__(self, api: ResourceClient[Document], resource: Resource, shelf: Shelf[T],
                  indexers: Mapping[str, IndexFunction[T]], label_selector: str, field_selector: str, world: World) -> None:
         self.resource = resource
-        self._api, self._transform, self._world = api, transform, world
+        self._api, self._world = api, world
         self._label_selector, self._field_selector = label_selector, field_selector
-        self._indexer: Indexer[T] = Indexer(indexers)
+        self._indexer: Indexer[T] = Indexer(indexers, shelf)
         self._versions: dict[ObjectKey, str] = {}
         self._handlers: list[Handler[T]] = []
         self._synced = asyncio.Event()
@@ -73,44 +75,58 @@ class Informer(Generic[T]):
     # --- the reflector
 
     async def run(self) -> None:
-        """Runs until cancelled."""
+        """Runs until cancelled. Waits between tries, longer each time, unless the last one brought something."""
+        loop = asyncio.get_running_loop()
         backoff = FIRST_BACKOFF_SECONDS
         while True:
-            try:
-                if not self._version:
-                    await self._list()
+            version, began = self._version, loop.time()
+            ended_well = await self._follow()
+            if self._version != version or loop.time() - began > LONGEST_BACKOFF_SECONDS:
                 backoff = FIRST_BACKOFF_SECONDS
-                await self._watch()
-                continue                        # it ended cleanly: its time was up
-            except (Expired, Gone):
-                logger.info("%s: the watch expired, listing again", self.resource.plural)
-                self._version = ""
-                continue
-            except (ApiStatusError, ConnectionError, TimeoutError) as error:
-                logger.warning("%s: %s", self.resource.plural, error)
-            await asyncio.sleep(backoff * (1 + self._world.random.random()))
+                if ended_well:
+                    continue
+            await asyncio.sleep(min(backoff * (1 + self._world.random.random()), LONGEST_BACKOFF_SECONDS))
             backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 
+    async def _follow(self) -> bool:
+        """Lists where it must, then watches to the end; whether that was a clean one."""
+        try:
+            if not self._version:
+                await self._list()
+            await self._watch()
+        except (Expired, Gone) as error:
+            logger.info("%s: listing again: %s", self.resource.plural, error)
+            self._version = ""
+        except (ApiStatusError, ConnectionError, TimeoutError) as error:
+            logger.warning("%s: %s", self.resource.plural, error)
+            if isinstance(error, Timeout) and any(one.get("reason") == "ResourceVersionTooLarge" for one in error.causes):
+                self._version = ""              # the server's past is another one now: it was restored, or began anew
+        else:
+            return True
+        return False
+
     async def _list(self) -> None:
-        found: dict[ObjectKey, Document] = {}
-        continue_, version = "", ""
+        """Page by page; what no page has is gone. A list that fails half-way has told only what is so."""
+        found: set[ObjectKey] = set()
+        continue_ = ""
         while True:
             page = await self._api.list_documents(label_selector=self._label_selector, field_selector=self._field_selector, limit=PAGE,
                                                   continue_=continue_)
-            found |= {_key(document): document for document in page.items}
-            version = version or page.resource_version
+            for document in page.items:
+                found.add(key := _key(document))
+                self._changed(key, document, "LISTED")
             if not (continue_ := page.continue_):
                 break
         for key in [key for key in self._indexer if key not in found]:
             self._deleted(key)
-        for key, document in found.items():
-            self._changed(key, document, "LISTED")
         self._version = page.resource_version
         self._synced.set()
 
     async def _watch(self) -> None:
-        async with self._api.watch(resource_version=self._version, label_selector=self._label_selector,
-                                   field_selector=self._field_selector) as events:
+        seconds = int(WATCH_SECONDS * (1 + self._world.random.random()))
+        async with (asyncio.timeout(seconds + GRACE_SECONDS),
+                    self._api.watch(resource_version=self._version, label_selector=self._label_selector,
+                                    field_selector=self._field_selector, timeout_seconds=seconds) as events):
             async for event in events:
                 if event.type in ("ADDED", "MODIFIED"):
                     self._changed(_key(event.object), event.object, event.type)
@@ -122,9 +138,8 @@ class Informer(Generic[T]):
         version = document["metadata"]["resourceVersion"]
         if self._versions.get(key) == version:
             return
-        new = self._transform(document)
+        old, new = self._indexer.put(key, document)
         self._versions[key] = version
-        old = self._indexer.put(key, new)
         with because_of(Causes.of(Cause(type, self.resource.plural, key, version))):
             for on_add, on_update, _ in self._handlers:
                 if old is None:
@@ -163,16 +178,17 @@ class InformerFactory:
         api = self._client.resource(model)
         documents = self._client.documents(api._resource, model.VERSION, namespace)
         key = (model, namespace, transform, field_selector, label_selector)
-        return self._shared(key, documents, api._resource, transform or model.from_wire, indexers or {}, label_selector, field_selector)
+        shelf: Shelf[Any] = PlainShelf(transform) if transform is not None else EncodedShelf(model.from_wire)
+        return self._shared(key, documents, api._resource, shelf, indexers or {}, label_selector, field_selector)
 
     def document_informer(self, resource: Resource, version: str = "", namespace: str = "") -> Informer[Document]:
         key = (resource.group_resource, version, namespace)
-        return self._shared(key, self._client.documents(resource, version, namespace), resource, _metadata_of, {}, "", "")
+        return self._shared(key, self._client.documents(resource, version, namespace), resource, PlainShelf(_metadata_of), {}, "", "")
 
-    def _shared(self, key: tuple[object, ...], api: ResourceClient[Document], resource: Resource, transform: Callable[[Document], Any],
+    def _shared(self, key: tuple[object, ...], api: ResourceClient[Document], resource: Resource, shelf: Shelf[Any],
                 indexers: Mapping[str, IndexFunction[Any]], label_selector: str, field_selector: str) -> Informer[Any]:
         if key not in self._informers:
-            informer = Informer(api, resource, transform, indexers, label_selector, field_selector, self._world)
+            informer = Informer(api, resource, shelf, indexers, label_selector, field_selector, self._world)
             self._informers[key] = informer
             if self._group is not None:
                 self._group.create_task(informer.run(), name=f"informer-{resource.plural}")
@@ -189,4 +205,5 @@ class InformerFactory:
 
 
 def _metadata_of(document: Document) -> Document:
-    return {"apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": document["metadata"]}
+    metadata = {name: value for name, value in document["metadata"].items() if name != "managedFields"}      # the bulk of it
+    return {"apiVersion": document["apiVersion"], "kind": document["kind"], "metadata": metadata}

@@ -45,6 +45,11 @@ class LeaderElector:
                 await asyncio.wait((leading, renewing), return_when=asyncio.FIRST_COMPLETED)
                 leading.cancel()
                 renewing.cancel()
+        except BaseExceptionGroup as group_error:
+            lost, others = group_error.split(LeadershipLost)
+            if lost is None or others is not None:
+                raise
+            raise LeadershipLost(f"{self._identity} could not renew the Lease {self._name}") from None
         finally:
             await self._give_back()
 
