@@ -120,7 +120,9 @@ class _Plan:
             self._start_or_wait(container, current)
             return False
         self._tend(container, current)
-        return self._probes.is_started(container, current.id)
+        has_started = self._probes.is_started(container, current.id)
+        self._kept += not has_started             # the rest of the pod is still to come
+        return has_started
 
     def _tend(self, container: Container, current: ContainerStatus) -> None:
         """A running container is kept, or killed because its definition or a probe wants it."""

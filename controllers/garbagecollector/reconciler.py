@@ -126,9 +126,13 @@ def _watch(controller: Controller, graph: Graph, factory: InformerFactory, resou
         for uid in uids:
             controller.queue.add(ObjectKey("", uid))
 
+    def update(old: dict[str, Any], new: dict[str, Any]) -> None:
+        if old["metadata"]["uid"] != new["metadata"]["uid"]:        # recreated under its name while the watch was away
+            look(graph.remove(old["metadata"]["uid"]))
+        look(graph.update(Node.of(resource, new)))
+
     informer.add_handler(
-        lambda document: look(graph.update(Node.of(resource, document))),
-        lambda old, new: look(graph.update(Node.of(resource, new))),
+        lambda document: look(graph.update(Node.of(resource, document))), update,
         lambda document: look(graph.remove(document["metadata"]["uid"])))
     controller.waits_for(informer)
 
