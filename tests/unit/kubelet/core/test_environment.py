@@ -94,7 +94,8 @@ def test_references_of_a_container() -> None:
     container = a_container(env=[{"name": "A", "valueFrom": {"configMapKeyRef": {"name": "a", "key": "k"}}}],
                             envFrom=[{"secretRef": {"name": "b"}}])
     found = references(container)
-    assert (found.config_maps, found.secrets) == ({"a"}, {"b"})
+    assert sorted(found.config_maps) == ["a"]
+    assert sorted(found.secrets) == ["b"]
 
 
 def a_service(name: str, namespace: str = "default", ip: str = "10.96.0.7") -> Service:
