@@ -21,6 +21,7 @@ from apiserver.registry.patches import APPLY, patch_of
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
 from kubeapi.decode import DecodeError, decode
+from kubeapi.fielderrors import forbidden, required
 from kubeapi.resource import Resource, Version
 from kubeapi.world import World
 
@@ -161,11 +162,11 @@ class ResourceHandler:
 
     async def _patch(self, exchange: Exchange) -> None:
         info, media = exchange.info, media_type(exchange.scope)
+        refuse_patch_options(exchange.query, is_apply=media == APPLY)
+        if media == APPLY and info.subresource != "scale":
+            await self._apply(exchange)
+            return
         body = parse_any(await read_body(exchange.scope, exchange.receive), media if media else "unknown/unknown")
-        if media == APPLY:
-            raise errors.UnsupportedMediaType("server-side apply is not served yet - accepted media types include: "
-                                              "application/json-patch+json, application/merge-patch+json, "
-                                              "application/strategic-merge-patch+json")
         if info.subresource == "scale":
             await self._rescale(exchange, body)
             return
@@ -189,6 +190,30 @@ class ResourceHandler:
         updated = await self._store.update(info.namespace, info.name, change, self._context(exchange), subresource=info.subresource,
                                            resource_version=metadata.get("resourceVersion") or "", uid=metadata.get("uid") or "")
         await self._answer(exchange, 200, updated, warnings)
+
+    async def _apply(self, exchange: Exchange) -> None:
+        info = exchange.info
+        body = await read_body(exchange.scope, exchange.receive)
+        config, warnings = decode_object(body, APPLY, self._version.schema(), self._api_version, self._resource.kind,
+                                         self._validation(exchange))
+        metadata = config.setdefault("metadata", {})
+        if metadata.get("managedFields") is not None:
+            raise errors.BadRequest("metadata.managedFields must be nil")
+        for field, given in (("name", info.name), ("namespace", info.namespace)):
+            if metadata.setdefault(field, given) != given:
+                raise errors.BadRequest(f"the {field} of the object ({metadata[field]}) does not match the {field} on the URL ({given})"
+                                        if field == "name" else
+                                        "the namespace of the provided object does not match the namespace sent on the request")
+        if not info.namespace:
+            del metadata["namespace"]
+        ignored = [field for field in config if field not in ("apiVersion", "kind", "metadata", "status")] \
+            if info.subresource == "status" else ["status"] if "status" in self._resource.subresources else []
+        for field in ignored:
+            config.pop(field, None)
+        applied, is_new = await self._store.apply(
+            info.namespace, info.name, self._version.to_storage(config), self._context(exchange),
+            force=is_true(exchange.query.get("force", "")), subresource=info.subresource)
+        await self._answer(exchange, 201 if is_new else 200, applied, warnings)
 
     async def _rescale(self, exchange: Exchange, body: Any) -> None:
         """PUT or PATCH of /scale: only spec.replicas is ours to change."""
@@ -275,6 +300,14 @@ class ResourceHandler:
         if is_true(exchange.query.get("pretty", "")):
             body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
         await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))
+
+
+def refuse_patch_options(query: Mapping[str, str], *, is_apply: bool) -> None:
+    """Raises Invalid: an apply needs its manager, and only an apply can be forced."""
+    if is_apply and not query.get("fieldManager"):
+        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [required("fieldManager", "is required for apply patch")])
+    if not is_apply and query.get("force"):
+        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [forbidden("force", "may not be specified for non-apply patch")])
 
 
 def scale_of(document: Document) -> Document:

@@ -5,9 +5,10 @@ A change that changes nothing writes nothing.
 """
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -21,8 +22,10 @@ from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
 from kubeapi import errors, managedfields
 from kubeapi.fielderrors import FieldError
+from kubeapi.managedfields import Manager
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
+from kubeapi.schema import Schema
 from kubeapi.times import format_time
 from kubeapi.validation.meta import validate_object_meta, validate_object_meta_update
 from kubeapi.world import World
@@ -41,6 +44,7 @@ class Context:
     manager: str = "unknown"
     version: str = "v1"
     dry_run: bool = False
+    is_apply: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,32 @@ class Store:
         """A creator has no say in the status; a node's own kubelet has (as upstream)."""
         if self.resource.group_resource != ("", "nodes") and "status" in self.resource.subresources:
             document.pop("status", None)
+
+    # --- apply
+
+    async def apply(self, namespace: str, name: str, config: Document, context: Context, *, force: bool,
+                    subresource: str = "") -> tuple[CachedObject, bool]:
+        """Server-side apply: the object, and whether this created it. Raises Conflict naming the other managers."""
+        manager = Manager(context.manager, "Apply", self.resource.gvk(context.version).api_version, subresource)
+        context = replace(context, is_apply=True)
+
+        def applied(live: Document | None) -> Document:
+            return copy.deepcopy(managedfields.apply(live, config, manager, force, format_time(self._world.now()), self._schema()))
+
+        metadata = config["metadata"]
+        for _ in range(NAME_TRIES):             # others may create and delete it in between
+            try:
+                return await self.update(namespace, name, applied, context, subresource=subresource,
+                                         resource_version=metadata.get("resourceVersion", ""), uid=metadata.get("uid", "")), False
+            except errors.NotFound:
+                if subresource:
+                    raise
+            if uid := metadata.get("uid"):
+                raise errors.conflict(self.resource.plural, self.resource.group, name, f"uid mismatch: the provided object specified "
+                                      f"uid {uid}, and no existing object was found")
+            with contextlib.suppress(errors.AlreadyExists):
+                return await self.create(namespace, applied(None), context), True
+        raise errors.conflict(self.resource.plural, self.resource.group, name)
 
     # --- update
 
@@ -292,9 +322,13 @@ class Store:
     # --- shared
 
     def _managed(self, old: Document | None, document: Document, context: Context, subresource: str) -> Document:
-        return managedfields.track_update(
-            old, document, context.manager, "Update", self.resource.gvk(context.version).api_version, subresource,
-            format_time(self._world.now()), self.resource.version(self.resource.storage_version).schema())
+        if context.is_apply:                    # it has its entries already
+            return document
+        manager = Manager(context.manager, "Update", self.resource.gvk(context.version).api_version, subresource)
+        return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema())
+
+    def _schema(self) -> Schema:
+        return self.resource.version(self.resource.storage_version).schema()
 
     def _refuse(self, name: str, faults: Sequence[FieldError]) -> None:
         if faults:

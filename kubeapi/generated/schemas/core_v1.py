@@ -196,7 +196,7 @@ TYPES = {
         ('hostIP', 'string', 'omitempty #5'),
         ('hostPort', 'int32', 'omitempty #2'),
         ('name', 'string', 'omitempty #1'),
-        ('protocol', 'string', 'omitempty #4'),
+        ('protocol', 'string', 'omitempty default="TCP" #4'),
     ), ()),
     "ContainerResizePolicy": ('', (
         ('resourceName', 'string', 'required #1'),
@@ -1216,7 +1216,7 @@ TYPES = {
         ('name', 'string', 'omitempty #1'),
         ('nodePort', 'int32', 'omitempty #5'),
         ('port', 'int32', 'required #3'),
-        ('protocol', 'string', 'omitempty #2'),
+        ('protocol', 'string', 'omitempty default="TCP" #2'),
         ('targetPort', 'IntOrString', 'omitempty #4'),
     ), ()),
     "ServiceSpec": ('', (
