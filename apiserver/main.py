@@ -48,6 +48,7 @@ async def run(options: Options) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parse(sys.argv[1:] if argv is None else argv)
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False     # of no use here, and asked for per line
     logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
                         format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
     try:

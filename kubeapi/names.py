@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 
 Faults = list[str]
 NameCheck = Callable[[str], Faults]
@@ -28,7 +29,12 @@ def max_length_fault(length: int) -> str:
 
 def _faults(value: str, length: int, pattern: str, fault: str) -> Faults:
     faults = [max_length_fault(length)] if len(value) > length else []
-    return faults if re.fullmatch(pattern, value, re.ASCII) else [*faults, fault]
+    return faults if _matcher(pattern)(value) else [*faults, fault]
+
+
+@cache
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern, re.ASCII).fullmatch
 
 
 _LABEL_FAULT = regex_fault("a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', " + _ENDS,
@@ -41,6 +47,7 @@ _LABEL_1035_FAULT = regex_fault(
     "and end with an alphanumeric character", _LABEL_1035, "my-name", "abc-123")
 _VALUE_FAULT = regex_fault("a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
                            + _ENDS, _VALUE, "MyValue", "my_value", "12345")
+_QUALIFIED_FAULT = regex_fault(_QUALIFIED_SENTENCE, _QUALIFIED, "MyName", "my.name", "123-abc")
 _CONFIG_KEY_FAULT = regex_fault("a valid config key must consist of alphanumeric characters, '-', '_' or '.'",
                                 _CONFIG_KEY, "key.name", "KEY_NAME", "key-name")
 
@@ -65,15 +72,14 @@ def qualified_name_faults(value: str) -> Faults:
     """A label's or annotation's key, a resource's or finalizer's name: `[prefix/]name`."""
     *prefix, name = value.split("/")
     if len(prefix) > 1:
-        return [f"a qualified name {regex_fault(_QUALIFIED_SENTENCE, _QUALIFIED, 'MyName', 'my.name', '123-abc')}"
+        return [f"a qualified name {_QUALIFIED_FAULT}"
                 " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"]
     faults = []
     if prefix:
         faults = [f"prefix part {fault}" for fault in (dns1123_subdomain_faults(prefix[0]) if prefix[0] else ["must be non-empty"])]
     if not name:
         faults.append("name part must be non-empty")
-    fault = regex_fault(_QUALIFIED_SENTENCE, _QUALIFIED, "MyName", "my.name", "123-abc")
-    return faults + [f"name part {each}" for each in _faults(name, 63, _QUALIFIED, fault)]
+    return faults + [f"name part {each}" for each in _faults(name, 63, _QUALIFIED, _QUALIFIED_FAULT)]
 
 
 def path_segment_faults(value: str) -> Faults:

@@ -32,4 +32,4 @@ class ServiceAccount(Plugin):
             why = f'error looking up service account {attributes.namespace}/{name}: serviceaccount "{name}" not found'
             raise errors.forbidden("pods", "", attributes.name, why)
         if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
-            spec["imagePullSecrets"] = account["imagePullSecrets"]
+            spec["imagePullSecrets"] = [dict(one) for one in account["imagePullSecrets"]]

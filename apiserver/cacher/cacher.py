@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Literal
 
-from apiserver.cacher.document import ITEM_HEAD, body_of, split
+import orjson
+
+from apiserver.cacher.document import ITEM_HEAD, Document, body_of, split
 from apiserver.cacher.lines import JsonLines, Representation
 from apiserver.cacher.log import Entry, EventLog
 from apiserver.cacher.objects import CachedObject, ObjectIndex
@@ -26,7 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Attributes = Callable[[bytes], tuple[Mapping[str, str], Mapping[str, str]]]
+Attributes = Callable[[Document], tuple[Mapping[str, str], Mapping[str, str]]]
+MAX_WRITTEN = 1024
 RevisionMatch = Literal["consistent", "any", "not_older", "exact"]
 
 
@@ -57,7 +60,7 @@ class Snapshot:
 
 
 class Cacher:
-    """get, list and watch of one resource. `attributes(document bytes)` gives the labels and the selectable fields;
+    """get, list and watch of one resource. `attributes(document)` gives the labels and the selectable fields;
     `indexed_fields` are those by which watchers of one value sleep apart (such as spec.nodeName for pods)."""
 
     def __init__(self, hub: WatchHub, prefix: str, attributes: Attributes, *, head: bytes,
@@ -72,6 +75,7 @@ class Cacher:
         self._heads: dict[bytes, bytes] = {head: head}
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._joined: dict[tuple[int, int, Selection, Hashable], bytes] = {}
+        self._written: dict[int, CachedObject] = {}        # by this server, not yet seen by the watch
 
     # --- reading
 
@@ -153,7 +157,7 @@ class Cacher:
     def apply(self, event: StorageEvent) -> None:
         """One write, newer than all before it."""
         key = self._object_key(event.key)
-        new = None if event.value is None else self._cached(event.key, event.value, event.revision)
+        new = None if event.value is None else self._taken(event.key, event.revision) or self._cached(event.key, event.value, event.revision)
         old = self._objects.remove(key) if new is None else self._objects.put(new)
         if old is None and new is None:
             return
@@ -164,12 +168,24 @@ class Cacher:
         """Wakes who sleeps, for a bookmark."""
         self._sleepers.wake_all(Wake(self.log.end, is_bookmark=True))
 
-    def made_of(self, stored: Stored) -> CachedObject:
-        """A value that was just written, as the cache will have it."""
+    def written(self, stored: Stored, document: Document) -> CachedObject:
+        """What was just written (`document`, encoded), as the cache will have it: the watch's event is not decoded again."""
+        known = self.get(self._object_key(stored.key))
+        if known is not None and known.revision == stored.revision:
+            return known                            # the watch was faster than the answer
+        made = self.made_of(stored, document)
+        if stored.revision > self.revision:
+            if len(self._written) >= MAX_WRITTEN:
+                del self._written[next(iter(self._written))]
+            self._written[stored.revision] = made
+        return made
+
+    def made_of(self, stored: Stored, document: Document | None = None) -> CachedObject:
+        """A value as the cache would have it."""
         head, tail = split(stored.value)
-        labels, fields = self._attributes(stored.value)
+        labels, fields = self._attributes(orjson.loads(stored.value) if document is None else document)
         return CachedObject(stored.key, self._object_key(stored.key), self._heads.setdefault(head, head),
-                            body_of(tail, stored.revision), stored.revision, labels, fields)
+                            body_of(tail, stored.revision), stored.revision, self._shared_labels(labels), fields)
 
     # --- inside
 
@@ -177,10 +193,14 @@ class Cacher:
         namespace, slash, name = storage_key[len(self.prefix):].partition("/")
         return ObjectKey(namespace, name) if slash else ObjectKey("", namespace)
 
+    def _taken(self, storage_key: str, revision: int) -> CachedObject | None:
+        made = self._written.pop(revision, None)
+        return made if made is not None and made.storage_key == storage_key else None
+
     def _cached(self, storage_key: str, value: bytes, revision: int) -> CachedObject | None:
         try:
             head, tail = split(value)
-            labels, fields = self._attributes(value)
+            labels, fields = self._attributes(orjson.loads(value))
         except Exception:                 # what others wrote into etcd must not stop everything else
             logger.exception("unreadable value of %s at revision %d", storage_key, revision)
             return None

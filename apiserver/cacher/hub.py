@@ -9,9 +9,8 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 
-import orjson
-
 from apiserver.cacher.cacher import Attributes, Cacher
+from apiserver.cacher.document import Document
 from apiserver.cacher.revisions import RevisionClock, RevisionReader
 from apiserver.storage.interface import Batch, Compacted, Progress, Storage, StorageError, Stored
 from kubeapi.errors import Timeout
@@ -121,8 +120,7 @@ def _prefix_of(key: str) -> str:
 def _attributes_of(resource: Resource) -> Attributes:
     selectable: Mapping[str, Callable[..., str]] = resource.selectable_fields
 
-    def attributes(value: bytes) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        document = orjson.loads(value)
+    def attributes(document: Document) -> tuple[Mapping[str, str], Mapping[str, str]]:
         metadata = document["metadata"]
         fields = {path: of(document) for path, of in selectable.items()}
         fields["metadata.name"], fields["metadata.namespace"] = metadata["name"], metadata.get("namespace", "")

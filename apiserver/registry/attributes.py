@@ -32,7 +32,7 @@ class Attributes:
 
 
 class Objects(Protocol):
-    """Other objects, read from the watch cache; documents in the storage version."""
+    """Other objects, read from the watch cache; documents in the storage version, shared: nobody changes them."""
 
     async def get(self, group: str, plural: str, namespace: str, name: str) -> Document | None: ...
     async def get_live(self, group: str, plural: str, namespace: str, name: str) -> Document | None: ...

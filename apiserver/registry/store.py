@@ -143,7 +143,7 @@ class Store:
         except BaseException:
             await _undo(attributes)
             raise
-        return self.cacher.made_of(Stored(key, value, revision))
+        return self.cacher.written(Stored(key, value, revision), document)
 
     def _stamp(self, metadata: Document) -> None:
         for server_owned in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
@@ -201,7 +201,7 @@ class Store:
             wanted = change(copy.deepcopy(old))
             self._check_identity(wanted, old, resource_version, uid)
             try:
-                return self.cacher.made_of(await self._update_admitted(attributes, old, wanted, current, context))
+                return await self._update_admitted(attributes, old, wanted, current, context)
             except storage_errors.Conflict as conflict:
                 await _undo(attributes)
                 if conflict.current is None:
@@ -220,7 +220,7 @@ class Store:
             return await self._storage.get(key)
 
     async def _update_admitted(self, attributes: Attributes, old: Document, wanted: Document, current: Stored,
-                               context: Context) -> Stored:
+                               context: Context) -> CachedObject:
         strategy, subresource = self.resource.strategy(), attributes.subresource
         self._keep(wanted, old, subresource)
         strategy.default(wanted)
@@ -237,13 +237,13 @@ class Store:
         wanted = self._managed(old, wanted, context, subresource)
         value = encode_for_storage(wanted)
         if value == current.value or context.dry_run:
-            return Stored(current.key, value, current.revision)
+            return self.cacher.made_of(Stored(current.key, value, current.revision), wanted)
         with _translated(self.resource, attributes.name, conflicts=False):
             if subresource in ("", "finalize") and may_go_now(old, wanted, strategy):
                 revision = await self._storage.delete_if(current.key, revision=current.revision)
-            else:
-                revision = await self._storage.put_if(current.key, value, revision=current.revision, ttl_seconds=self._ttl)
-        return Stored(current.key, value, revision)
+                return self.cacher.made_of(Stored(current.key, value, revision), wanted)
+            revision = await self._storage.put_if(current.key, value, revision=current.revision, ttl_seconds=self._ttl)
+        return self.cacher.written(Stored(current.key, value, revision), wanted)
 
     def _check_identity(self, wanted: Document, old: Document, resource_version: str, uid: str) -> None:
         metadata, before = wanted["metadata"], old["metadata"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from apiserver.cacher import WatchHub
+from apiserver.cacher import CachedObject, WatchHub
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.store import Context, Document, Store
 from apiserver.storage.interface import KeyNotFound, Storage
@@ -14,6 +14,7 @@ from kubeapi.resource import GroupResource
 from kubeapi.world import World
 
 EVENT_SECONDS = 3600
+MAX_DECODED = 1024
 Stores = Mapping[GroupResource, Store]
 
 
@@ -28,13 +29,14 @@ class StoredObjects:
 
     def __init__(self, stores: Stores, storage: Storage) -> None:
         self._stores, self._storage = stores, storage
+        self._decoded: dict[tuple[str, str, ObjectKey], tuple[int, Document]] = {}
 
     def _store(self, group: str, plural: str) -> Store:
         return self._stores[GroupResource(group, plural)]
 
     async def get(self, group: str, plural: str, namespace: str, name: str) -> Document | None:
         found = self._store(group, plural).cacher.get(ObjectKey(namespace, name))
-        return found.document() if found is not None else None
+        return self._document(group, plural, found) if found is not None else None
 
     async def get_live(self, group: str, plural: str, namespace: str, name: str) -> Document | None:
         store = self._store(group, plural)
@@ -45,7 +47,17 @@ class StoredObjects:
 
     async def list(self, group: str, plural: str, namespace: str = "") -> Sequence[Document]:
         snapshot = await self._store(group, plural).cacher.list(match="any")
-        return [one.document() for one in snapshot.objects if namespace in ("", one.namespace)]
+        return [self._document(group, plural, one) for one in snapshot.objects if namespace in ("", one.namespace)]
+
+    def _document(self, group: str, plural: str, one: CachedObject) -> Document:
+        """Decoded once per revision: every pod's admission asks for its namespace, its account and the default class."""
+        key = (group, plural, one.key)
+        known = self._decoded.get(key)
+        if known is None or known[0] != one.revision:
+            if len(self._decoded) >= MAX_DECODED:
+                self._decoded.clear()
+            known = self._decoded[key] = (one.revision, one.document())
+        return known[1]
 
     async def create(self, group: str, plural: str, document: Document) -> Document:
         namespace = document["metadata"].get("namespace", "")

@@ -24,8 +24,7 @@ def a_pod(name: str, namespace: str = "default", node: str = "", **labels: str) 
                                "metadata": {"name": name, "namespace": namespace, "labels": labels, "resourceVersion": "99"}})
 
 
-def attributes(value: bytes) -> tuple[Mapping[str, str], Mapping[str, str]]:
-    document = orjson.loads(value)
+def attributes(document: dict[str, Any]) -> tuple[Mapping[str, str], Mapping[str, str]]:
     return document["metadata"].get("labels") or {}, {"spec.nodeName": document["spec"]["nodeName"]}
 
 
@@ -249,3 +248,18 @@ def test_unreadable_values_are_left_out(caplog: pytest.LogCaptureFixture) -> Non
         assert [one.name for one in (await fed.cacher.list(EVERYTHING, match="any")).objects] == ["b"]
         assert "unreadable value of /registry/core/pods/default/a" in caplog.text
     run(test())
+
+
+def test_what_this_server_wrote_is_not_decoded_again() -> None:
+    fed = Fed()
+    value = a_pod("a")
+    made = fed.cacher.written(Stored(f"{PREFIX}default/a", value, 2), orjson.loads(value))
+    fed.put("a")
+    assert fed.cacher.get(ObjectKey("default", "a")) is made
+
+
+def test_a_write_that_the_watch_has_shown_already_is_what_the_watch_made_of_it() -> None:
+    fed = Fed()
+    fed.put("a")
+    value = a_pod("a")
+    assert fed.cacher.written(Stored(f"{PREFIX}default/a", value, 2), orjson.loads(value)) is fed.cacher.get(ObjectKey("default", "a"))
