@@ -56,6 +56,8 @@ class WatchHub:
         return revision
 
     async def wait_for_revision(self, revision: int, timeout_seconds: float = 3.0) -> None:
+        if revision <= self.clock.revision:
+            return
         try:
             async with asyncio.timeout(timeout_seconds):
                 await self.clock.reached(revision)
