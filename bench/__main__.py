@@ -1,173 +1,93 @@
-"""Starts a control plane of its own and measures it; prints a table and, with --json FILE, the same as JSON.
-
-Beside every run stand the machine's cores, load and the product of a calibration loop: rates of two machines cannot be compared
-without them. CPU is that of the API server's process, read from /proc.
-"""
+"""`python -m bench`: runs all measurements, or those that are named, and prints the table."""
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import os
-import statistics
+import re
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
-from kubeapi.kinds.pod import PodStrategy
-from kubeapi.world import World
-from kubeclient.client import Client
-from kubeclient.kubeconfig import load
-from kubeclient.transport import AiohttpTransport
-from scheduler.algorithm import Search, choose
-from scheduler.cache import Cache
-from scheduler.framework import PodInfo
-from scheduler.profile import default_profile
+from bench import api, scheduling, workloads
+from bench.clusters import ROOT, BenchCluster, cluster
+from bench.report import Figures, machine, print_table, write_json
 
-ROOT = Path(__file__).resolve().parents[1]
-CONNECTIONS, WRITES, READS, LISTED = 16, 2000, 8000, 5000
-PODS = "/api/v1/namespaces/default/pods"
+IDLE_SECONDS = 10.0
+ALL_STORED = 50_000
 
 
-def a_pod(name: str) -> dict[str, Any]:
-    """About 2.3 KB as stored; left alone by the scheduler, whose own requests would be counted as the server's."""
-    env = [{"name": f"VARIABLE_{number}", "value": f"value-{number}"} for number in range(8)]
-    container = {"name": "web", "image": "localhost/picokube/web:1", "env": env, "ports": [{"containerPort": 8080}],
-                 "resources": {"requests": {"cpu": "100m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}},
-                 "readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "labels": {"app": "bench"}}, "spec": {"containers": [container], "schedulerName": "nobody"}}
+def measure_start(directory: Path) -> Figures:
+    """A whole cluster of one hollow node: how soon it is there, and what it costs when nobody asks for anything."""
+    with cluster(directory, "--runtime", "hollow") as one:
+        ready = re.search(r"apiserver ready after ([\d.]+) s", one.printed)
+        whole = re.search(r"is ready at \S+ after ([\d.]+) s", one.printed)
+        assert ready is not None and whole is not None, one.printed
+        time.sleep(3)                           # what came up has settled
+        cpu = one.cpu_seconds()
+        time.sleep(IDLE_SECONDS)
+        used = (one.cpu_seconds() - cpu) / IDLE_SECONDS
+        return {"start": float(ready[1]), "start_account": float(whole[1]), "idle_memory": one.memory_mib(), "idle_cpu": round(used * 100, 2)}
 
 
-def cpu_seconds(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def measure_api(directory: Path, stored: int) -> Figures:
+    with cluster(directory, "--runtime", "hollow", "--without", "kubelet,controllers,scheduler") as one:
+        return asyncio.run(_with_account(one, stored))
 
 
-async def rate(count: int, call: Callable[[int], Awaitable[object]], pid: int) -> dict[str, float]:
-    """`count` calls over CONNECTIONS at once: calls per second, and the server's CPU per call."""
-    numbers = iter(range(count))
-
-    async def worker() -> None:
-        for number in numbers:
-            await call(number)
-
-    began, cpu = time.perf_counter(), cpu_seconds(pid)
-    async with asyncio.TaskGroup() as group:
-        for _ in range(CONNECTIONS):
-            group.create_task(worker())
-    seconds = time.perf_counter() - began
-    return {"per_second": round(count / seconds), "server_cpu_us": round((cpu_seconds(pid) - cpu) / count * 1e6)}
+async def _with_account(one: BenchCluster, stored: int) -> Figures:
+    """Without controllers nobody makes the ServiceAccount that pods need."""
+    async with one.client() as client:
+        await client.request("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+    return await api.measure(one, stored)
 
 
-async def measure_api(kubeconfig: str, pid: int) -> dict[str, Any]:
-    transport = AiohttpTransport(load(kubeconfig))
-    client = Client(transport, "bench")
-    found: dict[str, Any] = {}
-    try:
-        found["POST pod"] = await rate(WRITES, lambda n: client.request_bytes("POST", PODS, a_pod(f"p{n}")), pid)
-        found["GET pod"] = await rate(READS, lambda n: client.request_bytes("GET", f"{PODS}/p{n % WRITES}"), pid)
-        status = {"status": {"phase": "Running", "podIP": "10.244.0.9"}}
-        found["PATCH status"] = await rate(WRITES, lambda n: client.request_bytes(
-            "PATCH", f"{PODS}/p{n}/status", status, content_type="application/strategic-merge-patch+json"), pid)
-        await rate(LISTED - WRITES, lambda n: client.request_bytes("POST", PODS, a_pod(f"q{n}")), pid)
-        found[f"LIST of {LISTED} pods"] = await list_times(client)
-        found["DELETE pod"] = await rate(WRITES, lambda n: client.request_bytes("DELETE", f"{PODS}/p{n}"), pid)
-    finally:
-        await transport.aclose()
-    return found
+def measure_hollow(directory: Path) -> Figures:
+    with cluster(directory, "--runtime", "hollow", "--nodes", "100") as one:
+        return asyncio.run(workloads.measure_hollow(one))
 
 
-async def list_times(client: Client) -> dict[str, float]:
-    times = []
-    for _ in range(7):
-        began = time.perf_counter()
-        body = await client.request_bytes("GET", PODS)
-        times.append((time.perf_counter() - began) * 1e3)
-    return {"p50_ms": round(statistics.median(times), 1), "megabytes": round(len(body) / 1e6, 1)}
+def measure_real(directory: Path) -> Figures:
+    with cluster(directory, "--runtime", "runc") as one:
+        archive = directory / "web.tar"
+        environment = {**os.environ, "PICOKUBE_HOME": str(directory)}
+        subprocess.run([sys.executable, ROOT / "hack/make-image", archive], check=True, timeout=60, capture_output=True)
+        subprocess.run([sys.executable, "-m", "picokube", "image", "--name", "bench", "import", archive], cwd=ROOT, env=environment, check=True,
+                       timeout=60, capture_output=True)
+        return asyncio.run(workloads.measure_real(one))
 
 
-def measure_scheduler(nodes: int, pods: int) -> dict[str, float]:
-    """Decisions a second, in memory: what is left to binding is measured by the API's figures."""
-    from kubeapi.generated.models.core_v1 import Node, Pod
-    strategy, cache, profile, search, world = PodStrategy(), Cache(), default_profile(), Search(), World(1)
-    info = dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion", "kubeProxyVersion", "operatingSystem", "architecture"), "")
-    for number in range(nodes):
-        cache.update_node(Node.from_wire({"metadata": {"name": f"n{number}"}, "status": {
-            "allocatable": {"cpu": "64", "memory": "256Gi", "pods": "1000"}, "nodeInfo": info,
-            "daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}}}))
-    document = a_pod("p")
-    strategy.default(document)
-    template = PodInfo.of(Pod.from_wire(document))
-    began = time.perf_counter()
-    for number in range(pods):
-        from dataclasses import replace
-        pod = replace(template, uid=str(number))
-        chosen = choose(profile, pod, cache.nodes, search, world)
-        assert hasattr(chosen, "name")
-        cache.assume(pod, chosen.name)
-    return {"per_second": round(pods / (time.perf_counter() - began))}
-
-
-def calibration() -> float:
-    """Millions of additions a second in this interpreter: the machine's speed, this minute."""
-    began, total = time.perf_counter(), 0
-    for number in range(5_000_000):
-        total += number
-    return round(5 / (time.perf_counter() - began), 1)
-
-
-def run_cluster(directory: str) -> dict[str, Any]:
-    environment = {**os.environ, "PICOKUBE_HOME": directory, "KUBECONFIG": f"{directory}/config"}
-    command = [sys.executable, "-m", "picokube"]
-
-    def picokube(*arguments: str) -> str:
-        return subprocess.run([*command, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
-                              timeout=180).stdout
-
-    began = time.perf_counter()
-    picokube("up", "--name", "bench", "--runtime", "hollow", "--without", "kubelet", "--port", "26443")
-    found: dict[str, Any] = {"cold start to ready": {"seconds": round(time.perf_counter() - began, 2)}}
-    try:
-        status = json.loads(Path(directory, "bench/run/status.json").read_text())["components"]
-        memory = sum(_pss(one["pid"]) for one in status.values())
-        found["idle memory, all processes and etcd (PSS)"] = {"MiB": round(memory / 1024)}
-        kubeconfig = f"{directory}/bench/kubeconfigs/admin.yaml"
-        found |= asyncio.run(measure_api(kubeconfig, status["apiserver"]["pid"]))
-        times = []
-        for _ in range(5):
-            began = time.perf_counter()
-            subprocess.run([sys.executable, "-m", "kubectl", f"--kubeconfig={kubeconfig}", "get", "namespaces"], cwd=ROOT, check=True,
-                           capture_output=True, timeout=60)
-            times.append((time.perf_counter() - began) * 1e3)
-        found["kubectl get, whole process"] = {"p50_ms": round(statistics.median(times))}
-    finally:
-        picokube("down", "--name", "bench")
-    return found
-
-
-def _pss(pid: int) -> int:
-    from picokube.processes import proportional_memory_kib
-    return proportional_memory_kib(pid)
+def measure_scheduler(directory: Path) -> Figures:
+    return {"schedule_100": scheduling.measure(100, 3000), "schedule_1000": scheduling.measure(1000, 1000)}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--json", help="write the figures to this file, too")
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--full", action="store_true", help="also store 50,000 pods (a minute or two more)")
+    parser.add_argument("only", nargs="*", help="start, api, hollow, real, scheduler; all of them by default")
     options = parser.parse_args()
-    machine = {"cores": os.cpu_count(), "load": os.getloadavg()[0], "calibration": calibration()}
-    with tempfile.TemporaryDirectory(prefix="pk-") as directory:
-        found = run_cluster(directory)
-    for nodes in (100, 1000):
-        found[f"scheduler decisions, {nodes} nodes, one shape"] = measure_scheduler(nodes, 3000 if nodes == 100 else 1000)
-    print(f"cores {machine['cores']}, load {machine['load']:.2f}, {machine['calibration']} M additions/s")
-    for name, figures in found.items():
-        print(f"{name:<48}" + "  ".join(f"{key} {value}" for key, value in figures.items()))
+    stored = ALL_STORED if options.full else 0
+    parts: Mapping[str, Callable[[Path], Figures]] = {
+        "start": measure_start, "api": lambda directory: measure_api(directory, stored), "hollow": measure_hollow, "real": measure_real,
+        "scheduler": measure_scheduler}
+    if unknown := set(options.only) - set(parts):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    about, figures = machine(), Figures()
+    for name, part in parts.items():
+        if options.only and name not in options.only:
+            continue
+        if name == "real" and os.geteuid() != 0:
+            print("real pods are not measured: that needs root", file=sys.stderr)
+            continue
+        with tempfile.TemporaryDirectory(prefix="pk-") as directory:
+            figures |= part(Path(directory))
+    print_table(about, figures)
     if options.json:
-        Path(options.json).write_text(json.dumps({"machine": machine, "figures": found}, indent=1) + "\n")
+        write_json(options.json, about, figures)
     return 0
 
 

@@ -29,6 +29,7 @@ from kubeapi.schema import Schema
 from kubeapi.times import format_time
 from kubeapi.validation.meta import validate_object_meta, validate_object_meta_update
 from kubeapi.world import World
+from kubeapi.zeros import fill_zeros
 
 Document = dict[str, Any]
 Change = Callable[[Document], Document]
@@ -107,6 +108,7 @@ class Store:
         self._stamp(metadata)
         if "status" in resource.subresources or strategy.has_status:
             self._drop_status(document)
+        fill_zeros(document, self._schema())
         strategy.default(document)
         generated = not metadata.get("name") and bool(metadata.get("generateName"))
         for _ in range(NAME_TRIES):
@@ -223,6 +225,7 @@ class Store:
                                context: Context) -> CachedObject:
         strategy, subresource = self.resource.strategy(), attributes.subresource
         self._keep(wanted, old, subresource)
+        fill_zeros(wanted, self._schema())
         strategy.default(wanted)
         attributes.obj, attributes.old = wanted, old
         if subresource in ("", "status"):

@@ -1,0 +1,93 @@
+"""The rows of the report: what each figure is, what it should be, what upstream did; as a table and as JSON."""
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """`target` is picokube's, `upstream` what kube-apiserver, controller manager and scheduler 1.20 on etcd 3.5 did (4 cores)."""
+
+    title: str
+    unit: str
+    target: float | None = None
+    upstream: float | None = None
+    more_is_better: bool = False
+
+
+ROWS: Mapping[str, Row] = {
+    "start": Row("cold start to /readyz", "s", 1.0, 4.0),
+    "start_account": Row("cold start to the default ServiceAccount", "s", 1.5, 5.8),
+    "idle_memory": Row("idle memory, all processes and etcd (PSS)", "MiB", 200, 508),
+    "idle_cpu": Row("idle CPU, all processes and etcd", "% of a core", 1.5, 2),
+    "get": Row("GET pod, 16 connections", "/s", 8000, 4900, True),
+    "get_cpu": Row("  CPU of the API server", "ms", 0.12, 0.50),
+    "post": Row("POST pod, 16 connections", "/s", 2000, 1735, True),
+    "post_cpu": Row("  CPU of the API server", "ms"),
+    "patch": Row("PATCH status, 16 connections", "/s", 1800, 1459, True),
+    "patch_cpu": Row("  CPU of the API server", "ms"),
+    "delete": Row("DELETE pod, 16 connections", "/s", 1200, 1056, True),
+    "delete_cpu": Row("  CPU of the API server", "ms"),
+    "list": Row("LIST of 5,000 pods, one client (p50)", "ms", 35, 108),
+    "list_size": Row("  its size", "MB"),
+    "list_memory": Row("  API server's peak memory with 64 such clients", "MiB", 614, 6758),
+    "watch": Row("watch: write to watcher (p50), 100 watchers", "ms", 2, 4.1),
+    "watch_cpu": Row("  CPU per event and watcher", "us", 25, 99),
+    "stored": Row("50,000 pods stored: memory of all processes (PSS)", "MiB", 1229, 5222),
+    "rollout": Row("Deployment of 1,000 on 100 hollow nodes to all Ready", "s", 3.5, 49.7),
+    "rolling": Row("rolling update of 100", "s", 0.9, 12.9),
+    "deletion": Row("delete of the Deployment of 1,000 until no pod is left", "s", 3, 99),
+    "schedule_100": Row("scheduler, pods of one shape, 100 nodes (in memory)", "/s", 1000, 51, True),
+    "schedule_1000": Row("scheduler, pods of one shape, 1,000 nodes (in memory)", "/s", 800, 190, True),
+    "pod": Row("real pod, image present: created to Running (p50)", "ms", 150, 700),
+    "pods": Row("real pods, 50 at once", "/s", 40, 11, True),
+    "kubectl_10": Row("kubectl get pods (10), whole process", "ms", 80, 70),
+    "kubectl_1000": Row("kubectl get pods (1,000), whole process", "ms", 110, 200),
+}
+Figures = dict[str, float]
+
+
+def calibration() -> float:
+    """Millions of additions a second in this interpreter: the machine's speed, this minute."""
+    began, total = time.perf_counter(), 0
+    for number in range(5_000_000):
+        total += number
+    return round(5 / (time.perf_counter() - began), 1)
+
+
+def machine() -> dict[str, float]:
+    return {"cores": os.cpu_count() or 0, "load": round(os.getloadavg()[0], 2), "calibration": calibration()}
+
+
+def print_table(about: Mapping[str, float], figures: Figures) -> None:
+    print(f"{about['cores']:.0f} cores, load {about['load']:.2f}, {about['calibration']} M additions/s\n")
+    print(f"{'':<58}{'measured':>12}{'target':>10}{'ratio':>7}{'upstream':>10}{'ratio':>7}")
+    for key, row in ROWS.items():
+        if key in figures:
+            value = figures[key]
+            print(f"{row.title:<58}{_number(value):>12}{_number(row.target):>10}{_ratio(row, value, row.target):>7}"
+                  f"{_number(row.upstream):>10}{_ratio(row, value, row.upstream):>7}  {row.unit}")
+    print("\nratio: how many times better than the figure before it; below 1 it is worse")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _ratio(row: Row, value: float, other: float | None) -> str:
+    if not other or not value:
+        return ""
+    return f"{value / other if row.more_is_better else other / value:.2f}"
+
+
+def write_json(path: Path, about: Mapping[str, float], figures: Figures) -> None:
+    rows = {key: {"title": ROWS[key].title.strip(), "unit": ROWS[key].unit, "value": value, "target": ROWS[key].target,
+                  "upstream": ROWS[key].upstream} for key, value in figures.items()}
+    path.write_text(json.dumps({"machine": about, "figures": rows}, indent=1) + "\n")
