@@ -53,7 +53,8 @@ async def run(options: Options) -> None:
     try:
         notify_ready()
         if options.leader_elect:
-            elector = LeaderElector(client, "kube-controller-manager", f"{socket.gethostname()}_{os.getpid()}")
+            identity = options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}"
+            elector = LeaderElector(client, "kube-controller-manager", identity)
             await elector.run(lambda: control(client, options))
         else:
             await control(client, options)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 class Options:
     kubeconfig: str
     leader_elect: bool = True
+    leader_elect_identity: str = ""
     cluster_cidr: str = ""
     node_cidr_mask_size: int = 24
     verbosity: int = 2
@@ -21,11 +22,15 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--kubeconfig", required=True, help="how to reach the API server")
     parser.add_argument("--leader-elect", type=_boolean, nargs="?", const=True, default=True,
                         help="work only while holding the Lease kube-system/kube-controller-manager")
+    parser.add_argument("--leader-elect-identity", default="",
+                        help="who holds the Lease; a name that nobody else has at the same time takes its own Lease over at once "
+                             "(default: host and pid)")
     parser.add_argument("--cluster-cidr", type=_network, default="", help="the range of pod addresses; nodes get shares of it")
     parser.add_argument("--node-cidr-mask-size", type=int, default=24, help="how large a node's share is")
     parser.add_argument("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     found = parser.parse_args(argv)
-    return Options(found.kubeconfig, found.leader_elect, found.cluster_cidr, found.node_cidr_mask_size, found.verbosity)
+    return Options(found.kubeconfig, found.leader_elect, found.leader_elect_identity, found.cluster_cidr, found.node_cidr_mask_size,
+                   found.verbosity)
 
 
 def _boolean(text: str) -> bool:

@@ -52,7 +52,7 @@ async def run(options: Options) -> None:
             notify_ready()
             await schedule(client)
             return
-        elector = LeaderElector(client, "kube-scheduler", f"{socket.gethostname()}_{os.getpid()}")
+        elector = LeaderElector(client, "kube-scheduler", options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}")
         notify_ready()
         await elector.run(lambda: schedule(client))
     finally:

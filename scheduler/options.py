@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Options:
     kubeconfig: str
     leader_elect: bool = True
+    leader_elect_identity: str = ""
     verbosity: int = 2
 
 
@@ -18,9 +19,12 @@ def parse(argv: Sequence[str]) -> Options:
     parser.add_argument("--kubeconfig", required=True, help="how to reach the API server")
     parser.add_argument("--leader-elect", type=_boolean, nargs="?", const=True, default=True,
                         help="work only while holding the Lease kube-system/kube-scheduler")
+    parser.add_argument("--leader-elect-identity", default="",
+                        help="who holds the Lease; a name that nobody else has at the same time takes its own Lease over at once "
+                             "(default: host and pid)")
     parser.add_argument("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     found = parser.parse_args(argv)
-    return Options(found.kubeconfig, found.leader_elect, found.verbosity)
+    return Options(found.kubeconfig, found.leader_elect, found.leader_elect_identity, found.verbosity)
 
 
 def _boolean(text: str) -> bool:
