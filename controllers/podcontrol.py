@@ -1,24 +1,36 @@
-"""Creates and deletes a controller's pods, tells of it in Events, and keeps its expectations."""
+"""Creates and deletes a controller's pods, tells of it in Events, and keeps its expectations.
+
+A write whose outcome is unknown (the connection broke, the store did not answer) is tried again until it is known: to go on
+without it would mean to count pods by a cache that may not show it yet. A pod's name is drawn here and not by the server,
+so that a second try cannot make a second pod.
+"""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
 
 from controllers.expectations import Expectations
 from controllers.pods import from_template
-from controllers.references import controller_reference, key_of
-from kubeapi.errors import ApiStatusError, NotFound
+from controllers.references import controller_of, controller_reference, key_of
+from kubeapi.errors import AlreadyExists, ApiStatusError, NotFound, ServiceUnavailable, Timeout
 from kubeapi.generated.models.core_v1 import Pod, PodTemplateSpec
+from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 
+logger = logging.getLogger(__name__)
 FIRST_BATCH = 1
+FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 0.1, 5.0
+LONGEST_PREFIX = 58                 # of a generated name, as the API server cuts it
+T = TypeVar("T")
 
 
 class PodControl:
-    def __init__(self, client: Client, recorder: EventRecorder, expectations: Expectations) -> None:
-        self._client, self._recorder, self._expectations = client, recorder, expectations
+    def __init__(self, client: Client, recorder: EventRecorder, expectations: Expectations, world: World = REAL_WORLD) -> None:
+        self._client, self._recorder, self._expectations, self._world = client, recorder, expectations, world
 
     async def create(self, owner: Any, template: PodTemplateSpec, count: int) -> None:
         """Creates in batches of 1, 2, 4 ...: what fails for one fails for all, and should not be asked for a thousand times.
@@ -46,7 +58,7 @@ class PodControl:
 
     async def _create_one(self, owner: Any, pod: Pod) -> None:
         try:
-            created = await self._client.resource(Pod, owner.metadata.namespace).create(pod)
+            created = await self._create_named(owner, pod)
         except (ApiStatusError, ConnectionError, TimeoutError) as error:
             self._expectations.creation_observed(key_of(owner))
             if not _namespace_is_going(error):
@@ -54,9 +66,22 @@ class PodControl:
             raise
         self._recorder.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {created.metadata.name}")
 
+    async def _create_named(self, owner: Any, pod: Pod) -> Pod:
+        api = self._client.resource(Pod, owner.metadata.namespace)
+        while True:
+            name = pod.metadata.generate_name[:LONGEST_PREFIX] + self._world.name_suffix()
+            named = pod.evolve(metadata=pod.metadata.evolve(name=name))
+            try:
+                return await _until_known(partial(api.create, named))
+            except AlreadyExists:
+                found = await _until_known(partial(api.get, name))
+                if (controller := controller_of(found)) is not None and controller.uid == owner.metadata.uid:
+                    return found                # by an earlier try
+
     async def _delete_one(self, owner: Any, pod: Pod) -> None:
+        api = self._client.resource(Pod, pod.metadata.namespace)
         try:
-            await self._client.resource(Pod, pod.metadata.namespace).delete(pod.metadata.name, uid=pod.metadata.uid)
+            await _until_known(partial(api.delete, pod.metadata.name, uid=pod.metadata.uid))
         except NotFound:
             self._expectations.deletion_observed(key_of(owner), pod.metadata.uid)
         except (ApiStatusError, ConnectionError, TimeoutError) as error:
@@ -80,6 +105,18 @@ class PodControl:
             for call in calls:
                 group.create_task(one(call))
         return failures
+
+
+async def _until_known(write: Callable[[], Awaitable[T]]) -> T:
+    """Raises what the API server says of it."""
+    backoff = FIRST_BACKOFF_SECONDS
+    while True:
+        try:
+            return await write()
+        except (ServiceUnavailable, Timeout, ConnectionError, TimeoutError) as error:
+            logger.info("the outcome of a write is not known, so it is tried again: %s", error)
+        await asyncio.sleep(backoff)
+        backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 
 
 def _namespace_is_going(error: Exception) -> bool:

@@ -34,7 +34,7 @@ class ReplicaSetReconciler:
                  world: World = REAL_WORLD) -> None:
         self._client, self._sets, self._pods, self._world = client, sets, pods, world
         self._expectations = Expectations()
-        self._pod_control = PodControl(client, recorder, self._expectations)
+        self._pod_control = PodControl(client, recorder, self._expectations, world)
         pods.add_handler(self._pod_came, self._pod_changed, self._pod_gone)
 
     async def reconcile(self, key: ObjectKey) -> Result:

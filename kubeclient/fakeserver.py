@@ -50,6 +50,10 @@ class Hangs(Exception):
     """To fail with: the server never answers."""
 
 
+class AnswerLost(Exception):
+    """To fail with: the request is carried out, and then the connection breaks."""
+
+
 class _Target(NamedTuple):
     resource: Resource
     version: str
@@ -111,7 +115,8 @@ class FakeServer:
     # --- what a test tells it
 
     def fail(self, verb: str, resource: str, *failures: Exception) -> None:
-        """The next requests of this kind meet these, one after the other: ApiStatusError is answered, Hangs never is."""
+        """The next requests of this kind meet these, one after the other: ApiStatusError is answered, Hangs never is,
+        AnswerLost is what the client does not hear of."""
         self._failures.setdefault((verb, resource), deque()).extend(failures)
 
     def break_watches(self) -> None:
@@ -156,13 +161,15 @@ class FakeServer:
         if isinstance(failure, Hangs):
             await asyncio.get_running_loop().create_future()
         try:
-            if failure is not None:
+            if failure is not None and not isinstance(failure, AnswerLost):
                 raise failure
             answer = self._answer(verb, target, request, query)
         except errors.ApiStatusError as error:
             seconds = error.status.get("details", {}).get("retryAfterSeconds")
             headers = {"retry-after": str(seconds)} if seconds is not None else {}
             answer = _Answer(error.http_code, orjson.dumps(error.status), headers)
+        if isinstance(failure, AnswerLost):
+            raise TransportError("the fake server broke the connection")
         yield answer
 
     async def aclose(self) -> None:

@@ -11,9 +11,9 @@ from kubeapi.catalog import resource_of
 from kubeapi.meta import Object, ObjectKey
 from kubeapi.world import World
 from kubeclient.client import Client
-from kubeclient.fakeserver import Action, FakeServer, Hangs, Write, key_of
+from kubeclient.fakeserver import Action, AnswerLost, FakeServer, Hangs, Write, key_of
 
-__all__ = ["Action", "FakeClient", "FakeServer", "Hangs", "Write", "create", "delete", "delete_collection", "patch", "update", "update_status"]
+__all__ = ["Action", "AnswerLost", "FakeClient", "FakeServer", "Hangs", "Write", "create", "delete", "delete_collection", "patch", "update", "update_status"]
 M = TypeVar("M", bound=Object)
 
 
