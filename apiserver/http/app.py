@@ -16,6 +16,7 @@ from apiserver.bootstrap.keeper import Keeper
 from apiserver.cacher import WatchHub
 from apiserver.discovery import DiscoveryEndpoints
 from apiserver.http import requestinfo
+from apiserver.http.audit import AuditLog
 from apiserver.http.bodies import ClientGone
 from apiserver.http.health import Health, add_pages
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
@@ -33,7 +34,6 @@ from kubeapi.resource import GroupResource
 from kubeapi.world import REAL_WORLD, World
 
 logger = logging.getLogger(__name__)
-audit = logging.getLogger("audit")
 Handler = Callable[[Exchange], Awaitable[None]]
 NOT_FOUND = "the server could not find the requested resource"
 MAX_IN_FLIGHT = 600
@@ -55,6 +55,7 @@ class Application:
             options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
         self._keeper = Keeper(self.stores, options)
         self._health = Health(self._hub, self._keeper)
+        self._audit_log = AuditLog()
         self._discovery = DiscoveryEndpoints()
         self._handlers: dict[tuple[str, str, str], Handler] = {}
         self._special = self._special_handlers()
@@ -181,9 +182,7 @@ class Application:
 
     def _audit(self, scope: Scope) -> None:
         self._health.count(scope["method"], scope.get("status", 0))
-        if scope["method"] not in ("GET", "HEAD") and audit.isEnabledFor(logging.INFO):
-            audit.info("%s %s %s by %s because of [%s]", scope.get("status"), scope["method"], scope["path"], scope.get("user", "?"),
-                       header(scope, b"x-picokube-causes"))
+        self._audit_log.record(scope, self._world.seconds())
 
 
 async def _refuse_websocket(scope: Scope, send: Send, error: errors.ApiStatusError) -> None:

@@ -180,17 +180,14 @@ class EtcdStorage:
 
     async def _call(self, call: Callable[[_Member], Awaitable[Any]], *, is_write: bool = False) -> Any:
         """One call on the preferred member; a read that finds it gone is tried on each other one. Of a write that failed
-        nothing is known, so it is never sent twice."""
+        nothing is known, so it is never sent twice. The deadline is each call's own (`timeout=`)."""
         last: Exception | None = None
         for _ in range(1 if is_write else len(self._members)):
             try:
-                async with asyncio.timeout(CALL_SECONDS + 0.5):
-                    return await call(self._members[self._preferred])
+                return await call(self._members[self._preferred])
             except grpc.aio.AioRpcError as error:
                 if (known := _translated(error)) is not None:
                     raise known from error
-                last = error
-            except TimeoutError as error:
                 last = error
             self._try_next()
         raise StorageUnavailable(f"etcd does not answer: {_why(last)}") from last
