@@ -36,6 +36,22 @@ class Etcd:
         self._process.wait(30)
 
 
+    def forget(self) -> None:
+        """Of a killed one: it will begin anew, as after the restoring of an older backup."""
+        shutil.rmtree(self._directory / "data")
+
+    def pause(self) -> None:
+        """It answers nothing until `resume`, and keeps its connections."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+
 @contextmanager
 def running_etcd() -> Iterator[Etcd]:
     if shutil.which("etcd") is None:

@@ -71,7 +71,9 @@ class RevisionReader:
         try:
             revision = await self._read()
         except Exception as error:        # every reader gets the answer, whatever it is
-            for waiter in waiters:
+            # Those who came meanwhile, too: they have waited long enough for a storage that does not answer.
+            late, self._waiters = self._waiters, []
+            for waiter in waiters + late:
                 if not waiter.done():
                     waiter.set_exception(error)
             return

@@ -10,7 +10,8 @@ from apiserver.cacher import Cacher, Representation, Selection, Snapshot, Watche
 from apiserver.cacher.cacher import RevisionMatch
 from apiserver.http.responses import Receive, Send
 from apiserver.registry.listing import ListOptions
-from kubeapi.errors import ApiStatusError
+from apiserver.storage.interface import StorageUnavailable
+from kubeapi.errors import ApiStatusError, ServiceUnavailable
 from kubeapi.world import World
 
 # Without timeoutSeconds a watch ends cleanly after this to twice this, spread so that clients do not come back at once.
@@ -20,7 +21,10 @@ LONGEST_SECONDS = 1800.0
 async def serve_watch(cacher: Cacher, selection: Selection, options: ListOptions, representation: Representation, content_type: str,
                       receive: Receive, send: Send, world: World) -> None:
     """Ends when the client hangs up, too: sending to a client that has gone raises nothing."""
-    watcher = await _started(cacher, selection, options, representation)     # errors before the first byte: ordinary answers
+    try:                                        # errors before the first byte: ordinary answers
+        watcher = await _started(cacher, selection, options, representation)
+    except StorageUnavailable as error:
+        raise ServiceUnavailable(f"the store is unavailable: {error}", details={"retryAfterSeconds": 1}) from error
     seconds = options.timeout_seconds or LONGEST_SECONDS * (1 + world.random.random())
     await send({"type": "http.response.start", "status": 200, "headers": [
         (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private")]})

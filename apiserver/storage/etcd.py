@@ -1,13 +1,14 @@
 """Storage in etcd over grpc.aio.
 
 Every call has a deadline: an etcd that does not answer is StorageUnavailable, never a hang. Pages bound what one list
-holds in flight; a watch asks for fragments and hands on whole revisions only. Keys that expire share leases by the minute, so
-that a storm of Events does not become a storm of leases.
+holds in flight; a watch asks for fragments and hands on whole revisions only, and one that says nothing though it is asked
+to is given up. Keys that expire share leases by the minute, so that a storm of Events does not become a storm of leases.
 """
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,14 +35,18 @@ from apiserver.storage.interface import (
 CALL_SECONDS = 4.0          # below the 5 s within which a request without etcd must be answered
 PAGE = 1000
 LEASE_BUCKET_SECONDS = 60
-# A watch must never wait for ever on an etcd that has gone silent.
-WATCH_IDLE_SECONDS = 15 * 60.0
+# A watch must never wait for ever on an etcd that has gone silent; whoever watches requests progress more often than this.
+WATCH_PATIENCE_SECONDS = 15.0
+# A member cut off from the others ends the watch instead of keeping it quiet.
+NEEDS_LEADER = (("hasleader", "true"),)
 OPTIONS = (
     ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
     ("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000), ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1_000),
     ("grpc.enable_retries", 0),
 )
+
+
 @dataclass(frozen=True, slots=True)
 class EtcdConfig:
     """`servers`: unix:///path, http://host:port or https://host:port. PEM bytes for TLS."""
@@ -50,6 +55,7 @@ class EtcdConfig:
     ca: bytes | None = None
     certificate: bytes | None = None
     key: bytes | None = None
+    watch_patience_seconds: float = WATCH_PATIENCE_SECONDS
 
 
 class EtcdStorage:
@@ -57,6 +63,9 @@ class EtcdStorage:
         self._channels = [_channel(server, config) for server in config.servers]
         self._members = [_Member(channel) for channel in self._channels]
         self._preferred = 0
+        self._read_seconds = CALL_SECONDS / len(self._members)      # so that every member can be tried within the time
+        self._patience = config.watch_patience_seconds
+        self._watches: set[Any] = set()         # the open streams
         self._leases: dict[int, int] = {}       # bucket of expiry -> lease id
         self._lease_lock = asyncio.Lock()
 
@@ -97,22 +106,29 @@ class EtcdStorage:
         return int(answer.header.revision)
 
     async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
-        answer: pb.RangeResponse = await self._call(lambda member: member.range(request, timeout=CALL_SECONDS))
+        answer: pb.RangeResponse = await self._call(lambda member: member.range(request, timeout=self._read_seconds))
         return answer
 
     async def create(self, key: str, value: bytes, *, ttl_seconds: int = 0) -> int:
-        answer = await self._swap(key, 0, _put(key, value, await self._lease(ttl_seconds)))
+        answer = await self._put(key, value, 0, ttl_seconds)
         if not answer.succeeded:
             raise KeyExists(key)
         return int(answer.header.revision)
 
     async def put_if(self, key: str, value: bytes, *, revision: int, ttl_seconds: int = 0) -> int:
-        answer = await self._swap(key, revision, _put(key, value, await self._lease(ttl_seconds)))
-        return _succeeded(answer)
+        return _succeeded(await self._put(key, value, revision, ttl_seconds))
 
     async def delete_if(self, key: str, *, revision: int) -> int:
         delete = pb.RequestOp(request_delete_range=pb.DeleteRangeRequest(key=key.encode()))
         return _succeeded(await self._swap(key, revision, delete))
+
+    async def _put(self, key: str, value: bytes, revision: int, ttl_seconds: int) -> pb.TxnResponse:
+        """An etcd whose data were restored knows none of the leases granted before: they are granted anew."""
+        try:
+            return await self._swap(key, revision, _put(key, value, await self._lease(ttl_seconds)))
+        except _LeaseLost:
+            self._leases.clear()
+            return await self._swap(key, revision, _put(key, value, await self._lease(ttl_seconds)))
 
     async def _swap(self, key: str, revision: int, operation: pb.RequestOp) -> pb.TxnResponse:
         """One transaction: the operation if the key's revision is the expected one (0: it is not there), else a read."""
@@ -136,26 +152,20 @@ class EtcdStorage:
                 self._leases[bucket] = answer.ID
             return self._leases[bucket]
 
-    def watch(self, prefix: str, *, since: int) -> AsyncIterator[Batch | Progress]:
-        return self._watch(prefix, since)
-
-    async def _watch(self, prefix: str, since: int) -> AsyncIterator[Batch | Progress]:
+    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Batch | Progress, None]:
         request = pb.WatchRequest(create_request=pb.WatchCreateRequest(
             key=prefix.encode(), range_end=_range_end(prefix), start_revision=since + 1, progress_notify=True, prev_kv=True,
             fragment=True))
-        call = self._members[self._preferred].watch(timeout=None)
+        call = self._members[self._preferred].watch(timeout=None, metadata=NEEDS_LEADER)
         try:
-            await call.write(request)
+            async with asyncio.timeout(self._patience):
+                await call.write(request)
+            self._watches.add(call)
             pending: Batch = []
             while True:
-                async with asyncio.timeout(WATCH_IDLE_SECONDS):
+                async with asyncio.timeout(self._patience):
                     answer = await call.read()
-                if not isinstance(answer, pb.WatchResponse):        # grpc.aio.EOF
-                    raise StorageUnavailable("etcd ended the watch")
-                if answer.canceled:
-                    if answer.compact_revision:
-                        raise Compacted(answer.compact_revision)
-                    raise StorageUnavailable(f"etcd ended the watch: {answer.cancel_reason}")
+                _check(answer, since)
                 pending += map(_event, answer.events)
                 if answer.fragment:             # the rest of this batch follows
                     continue
@@ -168,7 +178,15 @@ class EtcdStorage:
             self._try_next()
             raise StorageUnavailable(f"the watch of etcd broke: {_why(error)}") from error
         finally:
+            self._watches.discard(call)
             call.cancel()
+
+    async def request_progress(self) -> None:
+        request = pb.WatchRequest(progress_request=pb.WatchProgressRequest())
+        for call in list(self._watches):
+            with contextlib.suppress(grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError):      # its reader notices
+                async with asyncio.timeout(CALL_SECONDS):
+                    await call.write(request)
 
     async def compact(self, revision: int) -> None:
         request = pb.CompactionRequest(revision=revision)
@@ -194,6 +212,10 @@ class EtcdStorage:
 
     def _try_next(self) -> None:
         self._preferred = (self._preferred + 1) % len(self._members)
+
+
+class _LeaseLost(StorageError):
+    """etcd does not know the lease; nothing was written."""
 
 
 class _Member:
@@ -226,6 +248,18 @@ def _put(key: str, value: bytes, lease: int) -> pb.RequestOp:
     return pb.RequestOp(request_put=pb.PutRequest(key=key.encode(), value=value, lease=lease))
 
 
+def _check(answer: Any, since: int) -> None:
+    """Raises what an answer of a watch says that is no event."""
+    if not isinstance(answer, pb.WatchResponse):        # grpc.aio.EOF
+        raise StorageUnavailable("etcd ended the watch")
+    if answer.canceled:
+        if answer.compact_revision:
+            raise Compacted(answer.compact_revision)
+        raise StorageUnavailable(f"etcd ended the watch: {answer.cancel_reason}")
+    if answer.header.revision < since:                  # it would keep silent until it has come as far
+        raise FutureRevision(f"etcd is at revision {answer.header.revision}, before {since}")
+
+
 def _succeeded(answer: pb.TxnResponse) -> int:
     if answer.succeeded:
         return int(answer.header.revision)
@@ -254,6 +288,8 @@ def _translated(error: grpc.aio.AioRpcError) -> StorageError | None:
     if error.code() is grpc.StatusCode.OUT_OF_RANGE:
         text = error.details() or ""
         return FutureRevision(text) if "future" in text else Compacted(0)
+    if error.code() is grpc.StatusCode.NOT_FOUND and "lease not found" in (error.details() or ""):
+        return _LeaseLost(error.details())
     if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED):
         return StorageError(error.details() or str(error.code()))
     return None

@@ -9,7 +9,7 @@ revision once answered is durable. Errors are these four, by what happened, plus
 """
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -113,9 +113,15 @@ class Storage(Protocol):
         """Deletes if the revision is still `revision`; the deletion's revision. Raises Conflict."""
         ...
 
-    def watch(self, prefix: str, *, since: int) -> AsyncIterator[Batch | Progress]:
-        """Everything after `since`, whole revisions in order. Raises Compacted; ends with StorageUnavailable when the
-        connection is lost (the caller watches again from the last revision it saw)."""
+    def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Batch | Progress, None]:
+        """Everything after `since`, whole revisions in order. Raises Compacted, and FutureRevision where the server asked has
+        not come as far as `since`; ends with StorageUnavailable when the connection is lost or silent (the caller watches
+        again from the last revision it saw)."""
+        ...
+
+    async def request_progress(self) -> None:
+        """Makes an open watch say something, soon: Progress, if nothing else. Where nobody asks for long, a watch that is
+        merely quiet is taken for dead."""
         ...
 
     async def compact(self, revision: int) -> None: ...

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import bisect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from apiserver.storage.interface import (
     Batch,
@@ -28,6 +28,7 @@ class MemoryStorage:
         self._compacted = 0                           # revisions up to here are gone
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._changed = asyncio.Event()
+        self._asked = 0                               # how often a progress was requested
 
     async def get(self, key: str) -> Stored:
         try:
@@ -63,10 +64,12 @@ class MemoryStorage:
         self._expect(key, revision)
         return self._delete(key)
 
-    async def watch(self, prefix: str, *, since: int) -> AsyncIterator[Batch | Progress]:
+    async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Batch | Progress, None]:
         if since < self._compacted:
             raise Compacted(self._compacted)
-        seen = since
+        if since > self._revision:
+            raise FutureRevision(str(since))
+        seen, asked = since, self._asked
         while True:
             changed = self._changed
             if seen < self._compacted:
@@ -76,11 +79,16 @@ class MemoryStorage:
             newest = self._revision
             if fresh:
                 yield fresh
-            elif newest > seen:
+            elif newest > seen or asked != self._asked:
+                asked = self._asked
                 yield Progress(newest)
             seen = max(seen, newest)
-            if seen >= self._revision:
+            if seen >= self._revision and asked == self._asked:
                 await changed.wait()
+
+    async def request_progress(self) -> None:
+        self._asked += 1
+        self._notify()
 
     async def compact(self, revision: int) -> None:
         if revision <= self._compacted:

@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import orjson
 import pytest
@@ -10,6 +12,7 @@ from apiserver.cacher import Watcher, WatchHub, encode_for_storage
 from apiserver.storage.etcd import EtcdConfig, EtcdStorage
 from apiserver.storage.interface import KeyExists, StorageUnavailable
 from kubeapi import catalog
+from kubeapi.errors import Expired, ServiceUnavailable
 from tests.etcd import running_etcd
 
 pytestmark = pytest.mark.etcd
@@ -39,6 +42,56 @@ async def names_until(watcher: Watcher, last: str) -> list[str]:
         if last in names:
             return names
     raise AssertionError("a watch does not end by itself")
+
+
+@asynccontextmanager
+async def running_hub(storage: EtcdStorage) -> AsyncIterator[WatchHub]:
+    hub = WatchHub(storage)
+    hub.cacher(CONFIG_MAPS)
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        running = group.create_task(hub.run())
+        while not hub.clock.revision:
+            with suppress(ServiceUnavailable):
+                await hub.wait_for_revision(1, timeout_seconds=30)
+        yield hub
+        running.cancel()
+    await storage.close()
+
+
+def test_a_hub_hears_again_when_etcd_wakes_after_longer_than_its_patience() -> None:
+    async def test() -> None:
+        with running_etcd() as etcd:
+            storage = EtcdStorage(EtcdConfig((etcd.server,), watch_patience_seconds=0.3))
+            async with running_hub(storage) as hub:
+                cacher = hub.cacher(CONFIG_MAPS)
+                watching = cacher.watch(since=cacher.revision)
+                etcd.pause()
+                while hub.is_connected:
+                    await asyncio.sleep(0.05)
+                etcd.resume()
+                await created(storage, "after")
+                assert await names_until(watching, "after") == ["after"]
+    asyncio.run(test())
+
+
+def test_a_hub_follows_a_store_that_went_back_in_time() -> None:
+    async def test() -> None:
+        with running_etcd() as etcd:
+            storage = EtcdStorage(EtcdConfig((etcd.server,)))
+            async with running_hub(storage) as hub:
+                cacher = hub.cacher(CONFIG_MAPS)
+                for name in ("a", "b", "c"):
+                    await created(storage, name)
+                await cacher.wait_until_current()
+                watching = cacher.watch(since=cacher.revision)
+                await asyncio.to_thread(etcd.kill)
+                etcd.forget()
+                etcd.start()
+                with pytest.raises(Expired):
+                    await names_until(watching, "never")
+                await created(storage, "d")
+                assert [one.name for one in (await cacher.list()).objects] == ["d"]
+    asyncio.run(test())
 
 
 def test_watchers_see_every_change_once_over_kills_of_etcd() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import aclosing
 from itertools import count
 
 import pytest
@@ -153,6 +154,26 @@ def test_a_revision_that_has_not_happened_is_refused(play: Callable[[Scenario], 
     play(scenario)
 
 
+def test_a_watch_cannot_begin_at_a_revision_that_has_not_happened(play: Callable[[Scenario], None]) -> None:
+    async def scenario(storage: Storage, prefix: str) -> None:
+        with pytest.raises(FutureRevision):
+            await collected(storage.watch(prefix, since=await storage.current_revision() + 1000), 1)
+    play(scenario)
+
+
+def test_a_quiet_watch_says_how_far_it_is_when_it_is_asked(play: Callable[[Scenario], None]) -> None:
+    async def scenario(storage: Storage, prefix: str) -> None:
+        first = await storage.create(prefix + "a", b"1")
+        async with aclosing(storage.watch(prefix, since=first - 1)) as watching:
+            seen = await anext(watching)
+            assert not isinstance(seen, Progress)
+            await storage.request_progress()
+            progress = await anext(watching)
+            assert isinstance(progress, Progress)
+            assert progress.revision >= first
+    play(scenario)
+
+
 def test_a_watch_tells_every_change_after_its_revision_in_order(play: Callable[[Scenario], None]) -> None:
     async def scenario(storage: Storage, prefix: str) -> None:
         first = await storage.create(prefix + "a", b"1")
@@ -289,6 +310,40 @@ def test_an_etcd_that_is_gone_is_said_to_be_and_comes_back() -> None:
         assert (await storage.get("/registry/a")).value == b"1"
         await storage.put_if("/registry/a", b"2", revision=revision)
         assert [event.value for event in await collected(storage.watch("/registry/", since=revision), 1)] == [b"2"]
+        await storage.close()
+
+    with running_etcd() as etcd:
+        asyncio.run(scene(etcd))
+
+
+def test_a_watch_of_an_etcd_that_has_gone_silent_ends() -> None:
+    async def scene(etcd: Etcd) -> None:
+        storage = EtcdStorage(EtcdConfig([etcd.server], watch_patience_seconds=0.3))
+        await answering(storage)
+        revision = await storage.create("/registry/a", b"1")
+        etcd.pause()
+        try:
+            with pytest.raises(StorageUnavailable):
+                await collected(storage.watch("/registry/", since=revision), 1)
+        finally:
+            etcd.resume()
+        await storage.close()
+
+    with running_etcd() as etcd:
+        asyncio.run(scene(etcd))
+
+
+def test_an_etcd_that_lost_its_leases_grants_new_ones() -> None:
+    async def scene(etcd: Etcd) -> None:
+        storage = EtcdStorage(EtcdConfig([etcd.server]))
+        await answering(storage)
+        await storage.create("/registry/a", b"1", ttl_seconds=3600)
+        etcd.kill()
+        etcd.forget()
+        etcd.start()
+        await answering(storage)
+        revision = await storage.create("/registry/b", b"1", ttl_seconds=3600)
+        await storage.put_if("/registry/b", b"2", revision=revision, ttl_seconds=3600)
         await storage.close()
 
     with running_etcd() as etcd:
