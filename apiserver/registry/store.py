@@ -5,6 +5,7 @@ A change that changes nothing writes nothing.
 """
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import copy
 from collections.abc import Callable, Sequence
@@ -140,10 +141,10 @@ class Store:
                 if self.cacher.get(ObjectKey(attributes.namespace, name)) is not None:
                     raise errors.already_exists(self.resource.plural, self.resource.group, name)
                 return self.cacher.made_of(Stored(key, value, 0))
-            with _translated(self.resource, name):
+            with _translated(self.resource, name, is_write=True):
                 revision = await self._storage.create(key, value, ttl_seconds=self._ttl)
-        except BaseException:
-            await _undo(attributes)
+        except BaseException as error:
+            await _undo(attributes, error)
             raise
         return self.cacher.written(Stored(key, value, revision), document)
 
@@ -205,12 +206,12 @@ class Store:
             try:
                 return await self._update_admitted(attributes, old, wanted, current, context)
             except storage_errors.Conflict as conflict:
-                await _undo(attributes)
+                await _undo(attributes, conflict)
                 if conflict.current is None:
                     raise errors.not_found(self.resource.plural, self.resource.group, name) from None
                 current = conflict.current
-            except BaseException:
-                await _undo(attributes)
+            except BaseException as error:
+                await _undo(attributes, error)
                 raise
 
     async def _current(self, key: str, object_key: ObjectKey, resource_version: str) -> Stored:
@@ -241,7 +242,7 @@ class Store:
         value = encode_for_storage(wanted)
         if value == current.value or context.dry_run:
             return self.cacher.made_of(Stored(current.key, value, current.revision), wanted)
-        with _translated(self.resource, attributes.name, conflicts=False):
+        with _translated(self.resource, attributes.name, is_write=True):
             if subresource in ("", "finalize") and may_go_now(old, wanted, strategy):
                 revision = await self._storage.delete_if(current.key, revision=current.revision)
                 return self.cacher.made_of(Stored(current.key, value, revision), wanted)
@@ -305,7 +306,7 @@ class Store:
             check_preconditions(self.resource, name, document, options)
             waiting = marked(document, strategy, options, self._world.now())
             try:
-                with _translated(self.resource, name, conflicts=False):
+                with _translated(self.resource, name, is_write=True):
                     if waiting is not None:
                         value = encode_for_storage(waiting)
                         if value != current.value and not dry_run:
@@ -338,7 +339,11 @@ class Store:
             raise errors.invalid(self.resource.kind, self.resource.group, name, faults)
 
 
-async def _undo(attributes: Attributes) -> None:
+async def _undo(attributes: Attributes, error: BaseException) -> None:
+    """Gives back what admission took for a write that did not happen. Where that is not known it stays taken: given back, it
+    might be had by two."""
+    if isinstance(error, errors.ServiceUnavailable | asyncio.CancelledError):
+        return
     while attributes.undo:
         await attributes.undo.pop()()
 
@@ -371,10 +376,11 @@ def decode_stored(value: bytes, revision: int) -> Document:
 
 
 class _translated:
-    """The store's errors become the API's; Conflict only where nobody tries again."""
+    """The store's errors become the API's. Of a write that got no answer nothing is known: no Retry-After invites clients to
+    send it twice. Its conflicts are the caller's, who tries again."""
 
-    def __init__(self, resource: Resource, name: str, *, conflicts: bool = True) -> None:
-        self._resource, self._name, self._conflicts = resource, name, conflicts
+    def __init__(self, resource: Resource, name: str, *, is_write: bool = False) -> None:
+        self._resource, self._name, self._is_write = resource, name, is_write
 
     def __enter__(self) -> None:
         return None
@@ -386,7 +392,7 @@ class _translated:
                 raise errors.not_found(resource.plural, resource.group, name) from error
             case storage_errors.KeyExists():
                 raise errors.already_exists(resource.plural, resource.group, name) from error
-            case storage_errors.Conflict() if self._conflicts:
+            case storage_errors.Conflict() if not self._is_write:
                 raise errors.conflict(resource.plural, resource.group, name) from error
             case storage_errors.Compacted():
                 raise errors.Expired("The provided continue parameter is too old to display a consistent list result.") from error
@@ -394,5 +400,6 @@ class _translated:
                 raise errors.Timeout("Too large resource version", details={"causes": [
                     {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}) from error
             case storage_errors.StorageUnavailable():
-                raise errors.ServiceUnavailable(f"the store is unavailable: {error}", details={"retryAfterSeconds": 1}) from error
+                details = None if self._is_write else {"retryAfterSeconds": 1}
+                raise errors.ServiceUnavailable(f"the store is unavailable: {error}", details=details) from error
 
