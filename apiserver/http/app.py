@@ -18,10 +18,12 @@ from apiserver.discovery import DiscoveryEndpoints
 from apiserver.http import requestinfo
 from apiserver.http.audit import AuditLog
 from apiserver.http.bodies import ClientGone
+from apiserver.http.eviction import Eviction
 from apiserver.http.health import Health, add_pages
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_json
+from apiserver.http.reviews import reviews
 from apiserver.http.subresources import Binding, Finalize
 from apiserver.http.verbs import Exchange, ResourceHandler
 from apiserver.options import Options
@@ -30,7 +32,7 @@ from apiserver.storage.compaction import compact_regularly
 from apiserver.storage.interface import Storage
 from kubeapi import errors
 from kubeapi.catalog import by_plural
-from kubeapi.resource import GroupResource
+from kubeapi.resource import GroupResource, Resource, Version
 from kubeapi.world import REAL_WORLD, World
 
 logger = logging.getLogger(__name__)
@@ -68,7 +70,10 @@ class Application:
         binding = Binding(self.stores[GroupResource("", "pods")], self._world)
         finalize = Finalize(self.stores[GroupResource("", "namespaces")])
         return {("", "pods", "binding"): binding, ("", "bindings", ""): binding, ("", "namespaces", "finalize"): finalize,
-                ("", "pods", "log"): self._kubelets.logs}
+                ("", "pods", "log"): self._kubelets.logs,
+                ("", "pods", "eviction"): Eviction(self.stores[GroupResource("", "pods")],
+                                                   self.stores[GroupResource("policy", "poddisruptionbudgets")], self._world),
+                **reviews(self._authenticator)}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -147,22 +152,18 @@ class Application:
         return self._authenticator.user(peer, header(scope, b"authorization"), scope["path"])
 
     def _handler(self, info: RequestInfo) -> Handler:
-        special = self._special.get((info.group, info.resource, info.subresource))
-        if special is not None and info.verb not in ("list", "watch"):
-            return special
         key = (info.group, info.version, info.resource)
+        special = self._special.get((info.group, info.resource, info.subresource))
+        if special is not None:
+            resource, _ = _served(*key)
+            verbs = resource.subresources[info.subresource].verbs if info.subresource else resource.verbs
+            if info.verb not in verbs:
+                raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
+            return special
         if key not in self._handlers:
-            self._handlers[key] = self._make_handler(*key)
+            resource, version = _served(*key)
+            self._handlers[key] = ResourceHandler(self.stores[resource.group_resource], version, resource, self._world)
         return self._handlers[key]
-
-    def _make_handler(self, group: str, version: str, plural: str) -> Handler:
-        try:
-            resource = by_plural(group, plural)
-            found = resource.version(version)
-            store = self.stores[resource.group_resource]
-        except (KeyError, StopIteration):
-            raise errors.NotFound(NOT_FOUND) from None
-        return ResourceHandler(store, found, resource, self._world)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -183,6 +184,15 @@ class Application:
     def _audit(self, scope: Scope) -> None:
         self._health.count(scope["method"], scope.get("status", 0))
         self._audit_log.record(scope, self._world.seconds())
+
+
+def _served(group: str, version: str, plural: str) -> tuple[Resource, Version]:
+    """Raises NotFound."""
+    try:
+        resource = by_plural(group, plural)
+        return resource, resource.version(version)
+    except (KeyError, StopIteration):
+        raise errors.NotFound(NOT_FOUND) from None
 
 
 async def _refuse_websocket(scope: Scope, send: Send, error: errors.ApiStatusError) -> None:
