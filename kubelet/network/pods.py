@@ -52,7 +52,9 @@ class PodNetwork:
             netlink.set_link(LOOPBACK, is_up=True)
             if not has_address:
                 netlink.add_address(LOOPBACK, source, label=naming.address_label(cluster))
-            netlink.set_route(Route(pod_cidr, kind=UNREACHABLE, metric=metric))
+            # What no pod has is refused here, as is what no node has: a default route would carry it out of the machine.
+            for unused in {pod_cidr, cluster_cidr}:
+                netlink.set_route(Route(unused, kind=UNREACHABLE, metric=metric))
             if service_cidr:
                 netlink.set_route(Route(service_cidr, device=LOOPBACK, source=source, metric=metric))
         Path("/proc/sys/net/ipv4/ip_forward").write_text("1")

@@ -52,6 +52,7 @@ class RuncRuntime:
         self._images, self._world, self._runc = images, world, runc
         self._cgroups = Cgroups.detect()
         self._network: PodNetwork | None = None
+        self._has_network = asyncio.Event()
         self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now)
         self._events = Events()
         self._ready = asyncio.Event()
@@ -61,6 +62,8 @@ class RuncRuntime:
 
     async def run(self) -> None:
         await linux.in_fresh_thread(self._prepare)
+        if self._network is not None:
+            self._has_network.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._shims.run(tasks)
@@ -128,15 +131,18 @@ class RuncRuntime:
             if self._network is None or self.pod_cidr != pod_cidr:
                 await linux.in_fresh_thread(lambda: self._set_up_network(pod_cidr))
                 self._free_unknown_addresses()
+                self._has_network.set()
 
     def _free_unknown_addresses(self) -> None:
         if self._network:
             self._network.pool.keep_only(one.id for one in list(self._sandboxes.values()) if one.record.is_ready)
 
     async def set_routes(self, nodes: Mapping[str, tuple[str, str]]) -> None:
-        """Routes to the other nodes' pods: node -> (its podCIDR, its address). Faults are told after all others are set."""
-        if self._network is not None:
-            await asyncio.to_thread(self._network.set_routes, nodes)
+        """Routes to the other nodes' pods: node -> (its podCIDR, its address), once this node has a podCIDR of its own.
+        Faults are told after all others are set."""
+        await self._has_network.wait()
+        assert self._network is not None
+        await asyncio.to_thread(self._network.set_routes, nodes)
 
     # --- what a predecessor left
 
