@@ -22,7 +22,7 @@ from apiserver.http.eviction import Eviction
 from apiserver.http.health import Health, add_pages
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
 from apiserver.http.requestinfo import RequestInfo
-from apiserver.http.responses import Receive, Scope, Send, header, send_json
+from apiserver.http.responses import Receive, Scope, Send, header, send_document
 from apiserver.http.reviews import reviews
 from apiserver.http.subresources import Binding, Finalize
 from apiserver.http.verbs import Exchange, ResourceHandler
@@ -179,7 +179,7 @@ class Application:
         seconds = error.status.get("details", {}).get("retryAfterSeconds")
         extra = [(b"retry-after", str(seconds).encode())] if seconds else []
         with contextlib.suppress(OSError):
-            await send_json(scope, send, error.http_code, error.status, headers=extra)
+            await send_document(scope, send, error.http_code, error.status, extra)
 
     def _audit(self, scope: Scope) -> None:
         self._health.count(scope["method"], scope.get("status", 0))

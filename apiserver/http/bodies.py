@@ -1,4 +1,4 @@
-"""Reading request bodies within bounds, and what they are: JSON or YAML."""
+"""Reading request bodies within bounds, and what they are: JSON, YAML or protobuf."""
 from __future__ import annotations
 
 from typing import Any
@@ -8,6 +8,9 @@ import orjson
 from apiserver.http.responses import Receive, Scope, header
 from kubeapi import errors
 from kubeapi.decode import Decoded, DecodeError, decode, decode_json
+from kubeapi.protobuf import MEDIA_TYPE as PROTOBUF
+from kubeapi.protobuf import ProtobufError
+from kubeapi.protobuf import decode_object as decode_message
 from kubeapi.schema import Schema
 from kubeapi.yamldoc import YamlError, load
 
@@ -42,8 +45,10 @@ def media_type(scope: Scope) -> str:
 
 
 def parse_any(body: bytes, media: str) -> Any:
-    """JSON or YAML without a schema. Raises BadRequest and UnsupportedMediaType."""
+    """JSON, YAML or protobuf, whatever it holds. Raises BadRequest and UnsupportedMediaType."""
     try:
+        if media == PROTOBUF:
+            return decode_message(body)
         if media in ("", "application/json") or media.endswith("+json"):
             return orjson.loads(body)
         if media == "application/yaml" or media.endswith("+yaml"):
@@ -52,8 +57,11 @@ def parse_any(body: bytes, media: str) -> Any:
         raise errors.BadRequest(f"the object provided is unrecognized (must be of type object): {error}") from error
     except YamlError as error:
         raise errors.BadRequest(f"error converting YAML to JSON: {error}") from error
+    except ProtobufError as error:
+        raise errors.BadRequest(f"the object provided is unrecognized (must be of a known type): {error}") from error
     raise errors.UnsupportedMediaType(
-        "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml")
+        "the body of the request was in an unknown format - accepted media types include: application/json, application/yaml, "
+        "application/vnd.kubernetes.protobuf")
 
 
 def decode_object(body: bytes, media: str, schema: Schema, api_version: str, kind: str, validation: str) -> tuple[dict[str, Any], list[str]]:

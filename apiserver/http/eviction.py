@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiserver.http.bodies import media_type, parse_any, read_body
-from apiserver.http.responses import send_json
+from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.eviction import budget_of, charged, condemned, may_go_unhealthy, needs_no_budget
@@ -36,7 +36,7 @@ class Eviction:
             await self._pods.update(namespace, name, lambda live: condemned(live, now), context, subresource="status",
                                     uid=options.uid or pod["metadata"]["uid"])
         await self._pods.delete(namespace, name, options, context)
-        await send_json(exchange.scope, exchange.send, 201,
+        await send_document(exchange.scope, exchange.send, 201,
                         {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 
     async def _charge(self, namespace: str, pod: Document, context: Context) -> None:

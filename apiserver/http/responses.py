@@ -1,4 +1,4 @@
-"""Sending answers: JSON, Status, gzip for what is large."""
+"""Sending answers: bytes, JSON or protobuf; gzip for what is large."""
 from __future__ import annotations
 
 import gzip
@@ -6,6 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Seque
 from typing import Any
 
 import orjson
+
+from apiserver.http.negotiation import encoding_of
+from kubeapi.protobuf import encode_object
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -53,10 +56,19 @@ async def send_json(scope: Scope, send: Send, code: int, document: Any, content_
     await send_bytes(scope, send, code, orjson.dumps(document), content_type, headers)
 
 
-async def send_list(scope: Scope, send: Send, head: bytes, items: Sequence[bytes], content_type: str) -> None:
+async def send_document(scope: Scope, send: Send, code: int, document: Any, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+    """An answer that is no stored object (a Status, a Scale, a review), in the encoding that the client prefers."""
+    accepted = encoding_of(header(scope, b"accept"))
+    if accepted.is_protobuf:
+        await send_bytes(scope, send, code, encode_object(document), accepted.content_type, headers)
+    else:
+        await send_json(scope, send, code, document, headers=headers)
+
+
+async def send_list(scope: Scope, send: Send, head: bytes, items: Sequence[bytes], tail: bytes, content_type: str) -> None:
     """A list joined from its items' bytes, in chunks: a large one must not hold up the loop."""
     if len(items) <= CHUNK_ITEMS:
-        await send_bytes(scope, send, 200, head + b",".join(items) + b"]}", content_type)
+        await send_bytes(scope, send, 200, head + b",".join(items) + tail, content_type)
         return
     await send({"type": "http.response.start", "status": 200, "headers": [
         (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private")]})
@@ -64,4 +76,4 @@ async def send_list(scope: Scope, send: Send, head: bytes, items: Sequence[bytes
     for start in range(0, len(items), CHUNK_ITEMS):
         await send({"type": "http.response.body", "body": prefix + b",".join(items[start:start + CHUNK_ITEMS]), "more_body": True})
         prefix = b","
-    await send({"type": "http.response.body", "body": b"]}"})
+    await send({"type": "http.response.body", "body": tail})

@@ -6,7 +6,7 @@ from typing import Any
 
 from apiserver.auth.authentication import Authenticator, User
 from apiserver.http.bodies import decode_object, media_type, read_body
-from apiserver.http.responses import send_json
+from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
 from kubeapi import errors
 from kubeapi.catalog import by_plural
@@ -37,7 +37,7 @@ class Review:
             status = self._answer(spec, exchange.user)
         except ReviewFault as fault:
             raise errors.invalid(self._resource.kind, self._resource.group, "", fault.faults) from None
-        await send_json(exchange.scope, exchange.send, 201, {**document, "metadata": document.get("metadata") or {}, "status": status})
+        await send_document(exchange.scope, exchange.send, 201, {**document, "metadata": document.get("metadata") or {}, "status": status})
 
 
 class ReviewFault(ValueError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from apiserver.http.bodies import media_type, parse_any, read_body
-from apiserver.http.responses import send_json
+from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
@@ -49,7 +49,7 @@ class Binding:
 
         context = Context(exchange.user.name, exchange.user.groups, "kube-scheduler")
         await self._pods.update(exchange.info.namespace, name, bind, context, subresource="binding", uid=metadata.get("uid") or "")
-        await send_json(exchange.scope, exchange.send, 201,
+        await send_document(exchange.scope, exchange.send, 201,
                         {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
 
 
@@ -75,4 +75,4 @@ class Finalize:
         context = Context(exchange.user.name, exchange.user.groups, "kube-controller-manager")
         updated = await self._namespaces.update("", exchange.info.name, finalize, context, subresource="finalize",
                                                 resource_version=metadata.get("resourceVersion") or "")
-        await send_json(exchange.scope, exchange.send, 200, updated.document())
+        await send_document(exchange.scope, exchange.send, 200, updated.document())

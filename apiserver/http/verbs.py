@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 
 from apiserver.auth.authentication import User
-from apiserver.cacher import CachedObject, Representation
-from apiserver.http import table
+from apiserver.cacher import CachedObject
 from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
-from apiserver.http.negotiation import Accepted, negotiate
+from apiserver.http.negotiation import negotiate
+from apiserver.http.render import Renderer
 from apiserver.http.requestinfo import RequestInfo
-from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_json, send_list, warning_headers
+from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_document, send_list, warning_headers
 from apiserver.http.watch import serve_watch
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.listing import is_true, parse
@@ -49,7 +49,8 @@ class ResourceHandler:
     def __init__(self, store: Store, version: Version, resource: Resource, world: World) -> None:
         self._store, self._version, self._resource, self._world = store, version, resource, world
         self._api_version = resource.gvk(version.name).api_version
-        self._is_stored = version.name == resource.storage_version and store.resource.group == resource.group
+        is_stored = version.name == resource.storage_version and store.resource.group == resource.group
+        self._renderer = Renderer(resource, version, world, is_stored=is_stored)
 
     async def __call__(self, exchange: Exchange) -> None:
         verb = exchange.info.verb
@@ -57,6 +58,8 @@ class ResourceHandler:
             raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
         if self._resource.is_namespaced and not exchange.info.namespace and verb not in ("list", "watch", "deletecollection"):
             raise errors.BadRequest("namespace is required")
+        if verb not in ("list", "watch", "deletecollection"):
+            negotiate(header(exchange.scope, b"accept"))        # what cannot be answered is not done either
         await getattr(self, f"_{verb}")(exchange)
 
     def _verbs(self, subresource: str) -> tuple[str, ...]:
@@ -73,10 +76,9 @@ class ResourceHandler:
         info = exchange.info
         found = await self._store.get(info.namespace, info.name, exchange.query.get("resourceVersion", ""))
         if info.subresource == "scale":
-            await send_json(exchange.scope, exchange.send, 200, scale_of(found.document()))
+            await send_document(exchange.scope, exchange.send, 200, scale_of(found.document()))
             return
-        accepted = negotiate(header(exchange.scope, b"accept"), for_list=False)
-        await self._answer(exchange, 200, found, accepted=accepted)
+        await self._answer(exchange, 200, found)
 
     async def _list(self, exchange: Exchange) -> None:
         info, store = exchange.info, self._store
@@ -88,41 +90,16 @@ class ResourceHandler:
             metadata["continue"] = page.continue_token
         if page.remaining is not None:
             metadata["remainingItemCount"] = page.remaining
-        if accepted.kind == "Table":
-            maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
-            made = maker.table([maker.row(one) for one in page.items], metadata)
-            await send_json(exchange.scope, exchange.send, 200, made, accepted.content_type)
-            return
-        if accepted.kind:
-            head = {"kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{accepted.version}", "metadata": metadata}
-            items = [orjson.dumps(table.metadata_only(one.document(), accepted.version)) for one in page.items]
-        else:
-            head = {"kind": f"{self._resource.kind}List", "apiVersion": self._api_version, "metadata": metadata}
-            items = [one.item for one in page.items] if self._is_stored else [self._body(one) for one in page.items]
-        await send_list(exchange.scope, exchange.send, orjson.dumps(head)[:-1] + b',"items":[', items, accepted.content_type)
+        head, items, tail = self._renderer.listed(page.items, metadata, accepted, exchange.query)
+        await send_list(exchange.scope, exchange.send, head, items, tail, accepted.content_type)
 
     async def _watch(self, exchange: Exchange) -> None:
         info, store = exchange.info, self._store
         options = parse(exchange.query, store.resource, True)
-        accepted = negotiate(header(exchange.scope, b"accept"), for_list=False)
-        await serve_watch(store.cacher, options.selection(info.namespace, info.name), options, self._lines(exchange, accepted),
-                          accepted.content_type, exchange.receive, exchange.send, self._world)
-
-    def _lines(self, exchange: Exchange, accepted: Accepted) -> Representation:
-        if accepted.kind == "Table":
-            maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
-            return table.table_lines(maker, self._resource.kind, self._api_version)
-        if accepted.kind:
-            return table.metadata_lines(accepted.version)
-        if self._is_stored:
-            return self._store.cacher.json
-        return table.converted_lines(self._version.from_storage, self._resource.kind, self._api_version)
-
-    def _body(self, one: CachedObject) -> bytes:
-        """The whole object in this version."""
-        if self._is_stored:
-            return one.json
-        return orjson.dumps({**self._version.from_storage(one.document()), "apiVersion": self._api_version})
+        accepted = negotiate(header(exchange.scope, b"accept"))
+        representation = self._renderer.lines(accepted, exchange.query, store.cacher.json)
+        await serve_watch(store.cacher, options.selection(info.namespace, info.name), options, representation, accepted,
+                          exchange.receive, exchange.send, self._world)
 
     # --- writing
 
@@ -229,7 +206,7 @@ class ResourceHandler:
         updated = await self._store.update(exchange.info.namespace, exchange.info.name, change, self._context(exchange),
                                            subresource="scale", resource_version=metadata.get("resourceVersion") or "",
                                            uid=metadata.get("uid") or "")
-        await send_json(exchange.scope, exchange.send, 200, scale_of(updated.document()))
+        await send_document(exchange.scope, exchange.send, 200, scale_of(updated.document()))
 
     async def _delete(self, exchange: Exchange) -> None:
         info = exchange.info
@@ -240,13 +217,14 @@ class ResourceHandler:
             return
         uid = last.document()["metadata"]["uid"]
         details = {"name": info.name, "group": self._resource.group, "kind": self._resource.plural, "uid": uid}
-        await send_json(exchange.scope, exchange.send, 200, {
+        await send_document(exchange.scope, exchange.send, 200, {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
             "details": {name: value for name, value in details.items() if value}})
 
     async def _deletecollection(self, exchange: Exchange) -> None:
         info = exchange.info
         options = await self._delete_options(exchange)
+        accepted = negotiate(header(exchange.scope, b"accept"), for_list=True)
         page = await self._store.list(info.namespace, parse(exchange.query, self._store.resource, False))
         deleted = []
         for one in page.items:
@@ -254,9 +232,9 @@ class ResourceHandler:
                 last, _ = await self._store.delete(one.namespace, one.name, options, self._context(exchange))
             except errors.NotFound:
                 continue
-            deleted.append(last.item if self._is_stored else self._body(last))
-        head = {"kind": f"{self._resource.kind}List", "apiVersion": self._api_version, "metadata": {"resourceVersion": str(page.revision)}}
-        await send_list(exchange.scope, exchange.send, orjson.dumps(head)[:-1] + b',"items":[', deleted, "application/json")
+            deleted.append(last)
+        head, items, tail = self._renderer.listed(deleted, {"resourceVersion": str(page.revision)}, accepted, exchange.query)
+        await send_list(exchange.scope, exchange.send, head, items, tail, accepted.content_type)
 
     # --- shared
 
@@ -287,18 +265,9 @@ class ResourceHandler:
         return Context(exchange.user.name, exchange.user.groups, exchange.query.get("fieldManager", "") or agent or "unknown",
                        self._version.name, bool(dry_run))
 
-    async def _answer(self, exchange: Exchange, code: int, one: CachedObject, warnings: list[str] | None = None, *,
-                      accepted: Accepted | None = None) -> None:
-        accepted = accepted or negotiate(header(exchange.scope, b"accept"), for_list=False)
-        if accepted.kind == "Table":
-            maker = table.TableMaker(self._resource, self._world, accepted.version, exchange.query.get("includeObject", ""))
-            body = orjson.dumps(maker.of_one(one))
-        elif accepted.kind:
-            body = orjson.dumps(table.metadata_only(one.document(), accepted.version))
-        else:
-            body = self._body(one)
-        if is_true(exchange.query.get("pretty", "")):
-            body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
+    async def _answer(self, exchange: Exchange, code: int, one: CachedObject, warnings: list[str] | None = None) -> None:
+        accepted = negotiate(header(exchange.scope, b"accept"))
+        body = self._renderer.one(one, accepted, exchange.query)
         await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))
 
 

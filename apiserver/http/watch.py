@@ -4,10 +4,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-import orjson
-
 from apiserver.cacher import Cacher, Representation, Selection, Snapshot, Watcher
 from apiserver.cacher.cacher import RevisionMatch
+from apiserver.http.negotiation import Accepted
+from apiserver.http.render import error_event
 from apiserver.http.responses import Receive, Send
 from apiserver.registry.listing import ListOptions
 from apiserver.storage.interface import StorageUnavailable
@@ -18,26 +18,27 @@ from kubeapi.world import World
 LONGEST_SECONDS = 1800.0
 
 
-async def serve_watch(cacher: Cacher, selection: Selection, options: ListOptions, representation: Representation, content_type: str,
+async def serve_watch(cacher: Cacher, selection: Selection, options: ListOptions, representation: Representation, accepted: Accepted,
                       receive: Receive, send: Send, world: World) -> None:
     """Ends when the client hangs up, too: sending to a client that has gone raises nothing."""
     try:                                        # errors before the first byte: ordinary answers
-        watcher = await _started(cacher, selection, options, representation)
+        watcher = await _started(cacher, selection, options, representation, accepted)
     except StorageUnavailable as error:
         raise ServiceUnavailable(f"the store is unavailable: {error}", details={"retryAfterSeconds": 1}) from error
     seconds = options.timeout_seconds or LONGEST_SECONDS * (1 + world.random.random())
     await send({"type": "http.response.start", "status": 200, "headers": [
-        (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private")]})
+        (b"content-type", accepted.watch_content_type.encode()), (b"cache-control", b"no-cache, private")]})
     await send({"type": "http.response.body", "body": b"", "more_body": True})
     async with asyncio.TaskGroup() as group:
-        streaming = group.create_task(_stream(watcher, send, seconds))
+        streaming = group.create_task(_stream(watcher, send, seconds, accepted))
         hanging_up = group.create_task(_hang_up(receive))
         await asyncio.wait((streaming, hanging_up), return_when=asyncio.FIRST_COMPLETED)
         streaming.cancel()
         hanging_up.cancel()
 
 
-async def _started(cacher: Cacher, selection: Selection, options: ListOptions, representation: Representation) -> AsyncIterator[bytes]:
+async def _started(cacher: Cacher, selection: Selection, options: ListOptions, representation: Representation,
+                   accepted: Accepted) -> AsyncIterator[bytes]:
     initial: Snapshot | None = None
     since = options.resource_version or 0
     if options.send_initial_events or (options.send_initial_events is None and not since):
@@ -52,14 +53,14 @@ async def _started(cacher: Cacher, selection: Selection, options: ListOptions, r
         return cacher.watch(selection, since=since, representation=representation, initial=initial,
                             ends_initial_events=bool(options.send_initial_events), bookmarks=options.bookmarks)
     except ApiStatusError as error:             # a compacted watch is 200 with one ERROR event
-        return _one(_error_line(error))
+        return _one(error_event(error.status, accepted))
 
 
 async def _one(line: bytes) -> AsyncIterator[bytes]:
     yield line
 
 
-async def _stream(watcher: Watcher | AsyncIterator[bytes], send: Send, seconds: float) -> None:
+async def _stream(watcher: Watcher | AsyncIterator[bytes], send: Send, seconds: float, accepted: Accepted) -> None:
     try:
         async with asyncio.timeout(seconds):
             async for chunk in watcher:
@@ -67,12 +68,8 @@ async def _stream(watcher: Watcher | AsyncIterator[bytes], send: Send, seconds: 
     except TimeoutError:
         pass                                    # its time is up: a clean end
     except ApiStatusError as error:
-        await send({"type": "http.response.body", "body": _error_line(error), "more_body": True})
+        await send({"type": "http.response.body", "body": error_event(error.status, accepted), "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _error_line(error: ApiStatusError) -> bytes:
-    return orjson.dumps({"type": "ERROR", "object": error.status}) + b"\n"
 
 
 async def _hang_up(receive: Receive) -> None:

@@ -141,6 +141,15 @@ class OwnerReference(Model):
     controller: bool | None = None
 
 
+class PartialObjectMetadata(Model):
+    metadata: ObjectMeta = ObjectMeta.model_construct()
+
+
+class PartialObjectMetadataList(Model):
+    items: tuple[PartialObjectMetadata, ...] = ()
+    metadata: ListMeta = ListMeta.model_construct()
+
+
 class Preconditions(Model):
     resource_version: str | None = None
     uid: str | None = None

@@ -72,7 +72,7 @@ TYPES = {
     ), ()),
     "MutatingWebhookConfiguration": ('kind=admissionregistration.k8s.io/v1', (
         ('metadata', 'meta_v1.ObjectMeta', 'omitempty #1'),
-        ('webhooks', '[]MutatingWebhook', 'omitempty list=map:name patch=merge:name'),
+        ('webhooks', '[]MutatingWebhook', 'omitempty list=map:name patch=merge:name #2'),
     ), ()),
     "MutatingWebhookConfigurationList": ('kind=admissionregistration.k8s.io/v1', (
         ('items', '[]MutatingWebhookConfiguration', 'required #2'),
@@ -169,21 +169,21 @@ TYPES = {
     ), ()),
     "ValidatingWebhookConfiguration": ('kind=admissionregistration.k8s.io/v1', (
         ('metadata', 'meta_v1.ObjectMeta', 'omitempty #1'),
-        ('webhooks', '[]ValidatingWebhook', 'omitempty list=map:name patch=merge:name'),
+        ('webhooks', '[]ValidatingWebhook', 'omitempty list=map:name patch=merge:name #2'),
     ), ()),
     "ValidatingWebhookConfigurationList": ('kind=admissionregistration.k8s.io/v1', (
         ('items', '[]ValidatingWebhookConfiguration', 'required #2'),
         ('metadata', 'meta_v1.ListMeta', 'omitempty #1'),
     ), ()),
     "Validation": ('', (
-        ('expression', 'string', 'required'),
+        ('expression', 'string', 'required #1'),
         ('message', 'string', 'omitempty #2'),
         ('messageExpression', 'string', 'omitempty #4'),
         ('reason', '*string', 'omitempty #3'),
     ), ()),
     "Variable": ('map=atomic', (
-        ('expression', 'string', 'required'),
-        ('name', 'string', 'required'),
+        ('expression', 'string', 'required #2'),
+        ('name', 'string', 'required #1'),
     ), ()),
     "WebhookClientConfig": ('', (
         ('caBundle', 'bytes', 'omitempty #2'),

@@ -5,7 +5,7 @@ TYPES = {
         ('apiVersion', 'string', 'omitempty #2'),
         ('kind', 'string', 'omitempty #1'),
         ('name', 'string', 'omitempty #3'),
-        ('uid', 'string', 'omitempty'),
+        ('uid', 'string', 'omitempty #4'),
     ), ()),
     "SelfSubjectReview": ('kind=authentication.k8s.io/v1', (
         ('metadata', 'meta_v1.ObjectMeta', 'omitempty #1'),

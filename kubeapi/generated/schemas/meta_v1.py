@@ -109,6 +109,13 @@ TYPES = {
         ('name', 'string', 'required #3'),
         ('uid', 'string', 'required #4'),
     ), ()),
+    "PartialObjectMetadata": ('', (
+        ('metadata', 'ObjectMeta', 'omitempty #1'),
+    ), ()),
+    "PartialObjectMetadataList": ('', (
+        ('items', '[]PartialObjectMetadata', 'required #2'),
+        ('metadata', 'ListMeta', 'omitempty #1'),
+    ), ()),
     "Preconditions": ('', (
         ('resourceVersion', '*string', 'omitempty #2'),
         ('uid', '*string', 'omitempty #1'),

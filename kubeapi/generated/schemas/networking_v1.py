@@ -42,7 +42,7 @@ TYPES = {
         ('metadata', 'meta_v1.ListMeta', 'omitempty #1'),
     ), ()),
     "IngressClassParametersReference": ('', (
-        ('apiGroup', '*string', 'omitempty'),
+        ('apiGroup', '*string', 'omitempty #1'),
         ('kind', 'string', 'required #2'),
         ('name', 'string', 'required #3'),
         ('namespace', '*string', 'omitempty #5'),
