@@ -8,10 +8,13 @@ from typing import Any
 import orjson
 
 from apiserver.http.responses import Receive, Scope, Send, header, send_bytes
-from kubeapi import discovery, openapi
+from kubeapi import discovery, errors, openapi
 from kubeapi.release import GIT_VERSION
 
 JSON = "application/json"
+OPENAPI_V2 = "/openapi/v2"
+# The second is the name that the first should have had.
+GNOSTIC = ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
 
 
 class DiscoveryEndpoints:
@@ -23,7 +26,7 @@ class DiscoveryEndpoints:
         path = scope["path"].rstrip("/")
         if scope["method"] not in ("GET", "HEAD") or path.split("/")[1:2] not in (["api"], ["apis"], ["openapi"]):
             return False
-        form, content_type = _wanted_form(header(scope, b"accept")) if path in ("/api", "/apis") else ("", JSON)
+        form, content_type = _form(path, header(scope, b"accept"))
         try:
             body, etag = self._answer(path, form)
         except KeyError:
@@ -36,9 +39,29 @@ class DiscoveryEndpoints:
 
     def _answer(self, path: str, form: str) -> tuple[bytes, str]:
         if (path, form) not in self._made:
-            body = orjson.dumps(_maker(path, form)())
+            made = _maker(path, form)()
+            body = made if isinstance(made, bytes) else orjson.dumps(made)
             self._made[path, form] = body, f'"{hashlib.sha256(body).hexdigest().upper()}"'
         return self._made[path, form]
+
+
+def _form(path: str, accept: str) -> tuple[str, str]:
+    """(which form of the answer, its content type). Raises NotAcceptable."""
+    if path in ("/api", "/apis"):
+        return _wanted_form(accept)
+    if path == OPENAPI_V2:
+        return _openapi_form(accept)
+    return "", JSON
+
+
+def _openapi_form(accept: str) -> tuple[str, str]:
+    wishes = [wish.partition(";")[0].strip() for wish in accept.split(",")] if accept else [JSON]
+    for wish in wishes:
+        if wish in GNOSTIC:
+            return "gnostic", GNOSTIC[1]        # `@` is no character of a media type: Go refuses it in an answer
+        if wish in (JSON, "*/*", "application/*"):
+            return "", JSON
+    raise errors.NotAcceptable(f"only the following media types are accepted: {', '.join((JSON, *GNOSTIC))}")
 
 
 def _wanted_form(accept: str) -> tuple[str, str]:
@@ -55,7 +78,7 @@ def _wanted_form(accept: str) -> tuple[str, str]:
     return "", JSON
 
 
-def _maker(path: str, form: str) -> Callable[[], dict[str, Any]]:
+def _maker(path: str, form: str) -> Callable[[], dict[str, Any] | bytes]:
     """Raises KeyError for a path that is no discovery."""
     parts = path.strip("/").split("/")
     match parts:
@@ -71,6 +94,8 @@ def _maker(path: str, form: str) -> Callable[[], dict[str, Any]]:
             return lambda: discovery.api_group(group)
         case ["apis", group, version] if group:
             return lambda: discovery.api_resource_list(group, version)
+        case ["openapi", "v2"]:
+            return lambda: openapi.gnostic.encode(openapi.v2.document()) if form else openapi.v2.document()
         case ["openapi", "v3"]:
             return _openapi_index
         case ["openapi", "v3", *rest]:

@@ -1,7 +1,8 @@
 """OpenAPI v3: paths with the extensions that kubectl looks for, and the schemas they reach. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any
 
 from kubeapi.catalog import GROUPS, RESOURCES
@@ -38,14 +39,14 @@ def document(group_version: str) -> Document:
     for resource in found:
         paths |= _paths(f"/{group_version}", resource, version)
     return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": GIT_VERSION}, "paths": paths,
-            "components": {"schemas": _schemas(found, group, version)}}
+            "components": {"schemas": _schemas(found, version)}}
 
 
 def _paths(root: str, resource: Resource, version: str) -> Document:
     base = f"{root}/namespaces/{{namespace}}/{resource.plural}" if resource.is_namespaced else f"{root}/{resource.plural}"
     gvk = resource.gvk(version)
     found = {base: _operations(resource.verbs, gvk, on_collection=True), f"{base}/{{name}}": _operations(resource.verbs, gvk)}
-    if resource.is_namespaced:
+    if resource.is_namespaced and "list" in resource.verbs:
         found[f"{root}/{resource.plural}"] = _operations(("list",), gvk, on_collection=True)
     for name, sub in resource.subresources.items():
         found[f"{base}/{{name}}/{name}"] = _operations(sub.verbs, sub.response_kind, is_subresource=True)
@@ -89,18 +90,29 @@ def component_name(ref: str) -> str:
     return f"{PACKAGES.get(group, f'io.k8s.api.{group}')}.{version}.{name}"
 
 
-def _schemas(resources: list[Resource], group: str, version: str) -> Document:
+def _kinds_of(resource: Resource, version: str) -> dict[str, GroupVersionKind]:
+    """The types a resource answers with: its own, its list's, its subresources'."""
+    found = {}
+    for gvk in (resource.gvk(version), resource.gvk(version)._replace(kind=f"{resource.kind}List"),
+                *(sub.response_kind for sub in resource.subresources.values())):
+        try:
+            found[schema_of(*gvk).ref] = gvk
+        except UnknownType:
+            continue
+    return found
+
+
+@cache
+def _kinds() -> Mapping[str, GroupVersionKind]:
+    """Of all types that are kinds: a StatefulSet's document reaches claims, which are a kind of another group."""
+    return {ref: gvk for resource in RESOURCES for version in resource.versions for ref, gvk in _kinds_of(resource, version.name).items()}
+
+
+def _schemas(resources: list[Resource], version: str) -> Document:
     """Every type the kinds reach, by its component's name."""
-    kinds: dict[str, GroupVersionKind] = {}
-    for resource in resources:
-        for gvk in (resource.gvk(version), resource.gvk(version)._replace(kind=f"{resource.kind}List"),
-                    *(sub.response_kind for sub in resource.subresources.values())):
-            try:
-                kinds[schema_of(*gvk).ref] = gvk
-            except UnknownType:
-                continue
+    kinds = _kinds()
     found: Document = {}
-    waiting = list(kinds)
+    waiting = [ref for resource in resources for ref in _kinds_of(resource, version)]
     while waiting:
         ref = waiting.pop()
         if component_name(ref) in found:
