@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +33,7 @@ from apiserver.storage.interface import (
 )
 
 CALL_SECONDS = 4.0          # below the 5 s within which a request without etcd must be answered
+SLACK_SECONDS = 0.3
 PAGE = 1000
 LEASE_BUCKET_SECONDS = 60
 # A watch must never wait for ever on an etcd that has gone silent; whoever watches requests progress more often than this.
@@ -174,7 +175,9 @@ class EtcdStorage:
                     pending = []
                 elif not answer.created:
                     yield Progress(int(answer.header.revision))
-        except (grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError) as error:
+        except (grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and not _is_of_the_call(call):
+                raise
             self._try_next()
             raise StorageUnavailable(f"the watch of etcd broke: {_why(error)}") from error
         finally:
@@ -196,13 +199,15 @@ class EtcdStorage:
         for channel in self._channels:
             await channel.close(None)
 
-    async def _call(self, call: Callable[[_Member], Awaitable[Any]], *, is_write: bool = False) -> Any:
+    async def _call(self, call: Callable[[_Member], Any], *, is_write: bool = False) -> Any:
         """One call on the preferred member; a read that finds it gone is tried on each other one. Of a write that failed
         nothing is known, so it is never sent twice. The deadline is each call's own (`timeout=`)."""
         last: Exception | None = None
         for _ in range(1 if is_write else len(self._members)):
             try:
-                return await call(self._members[self._preferred])
+                return await _answered(call(self._members[self._preferred]))
+            except TimeoutError as error:
+                last = error
             except grpc.aio.AioRpcError as error:
                 if (known := _translated(error)) is not None:
                     raise known from error
@@ -242,6 +247,25 @@ def _channel(server: str, config: EtcdConfig) -> grpc.aio.Channel:
     if url.scheme == "https":
         return grpc.aio.secure_channel(url.netloc, grpc.ssl_channel_credentials(config.ca, config.key, config.certificate), OPTIONS)
     raise ValueError(f"etcd server {server!r}: write unix:///path, http://host:port or https://host:port")
+
+
+async def _answered(call: Any) -> Any:
+    """gRPC's own deadline does not end a call whose request still waits to be written to a server that reads nothing."""
+    overdue = asyncio.get_running_loop().call_later(CALL_SECONDS + SLACK_SECONDS, call.cancel)
+    try:
+        return await call
+    except asyncio.CancelledError:
+        if not _is_of_the_call(call):
+            raise
+        raise TimeoutError from None
+    finally:
+        overdue.cancel()
+
+
+def _is_of_the_call(call: Any) -> bool:
+    """Whether a CancelledError says that the call was cancelled, and not that its caller is."""
+    task = asyncio.current_task()
+    return bool(call.cancelled() and task is not None and not task.cancelling())
 
 
 def _put(key: str, value: bytes, lease: int) -> pb.RequestOp:

@@ -348,3 +348,44 @@ def test_an_etcd_that_lost_its_leases_grants_new_ones() -> None:
 
     with running_etcd() as etcd:
         asyncio.run(scene(etcd))
+
+
+def test_more_than_a_silent_etcd_takes_in_is_told_of_too() -> None:
+    async def scene(etcd: Etcd) -> None:
+        storage = EtcdStorage(EtcdConfig([etcd.server]))
+        await answering(storage)
+
+        async def unavailable(key: str) -> None:
+            with pytest.raises(StorageUnavailable):
+                await storage.create(key, b"x" * 20_000)
+
+        etcd.pause()
+        try:
+            async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+                for number in range(250):               # five times a socket's buffer
+                    group.create_task(unavailable(f"/registry/{number}"))
+        finally:
+            etcd.resume()
+        await answering(storage)
+        await storage.close()
+
+    with running_etcd() as etcd:
+        asyncio.run(scene(etcd))
+
+
+def test_a_watch_whose_call_was_cancelled_ends_as_a_broken_one() -> None:
+    """As by a progress request that could not be written in time: it must not look as if the watcher itself were cancelled."""
+    async def scene(etcd: Etcd) -> None:
+        storage = EtcdStorage(EtcdConfig([etcd.server]))
+        await answering(storage)
+        first = await storage.create("/registry/a", b"1")
+        async with aclosing(storage.watch("/registry/", since=first - 1)) as watching:
+            await anext(watching)
+            for call in storage._watches:
+                call.cancel()
+            with pytest.raises(StorageUnavailable):
+                await anext(watching)
+        await storage.close()
+
+    with running_etcd() as etcd:
+        asyncio.run(scene(etcd))
