@@ -314,10 +314,12 @@ class PodCount(Follower):
     def __init__(self, api: ResourceClient[Document], label_selector: str, most: int) -> None:
         super().__init__(api, label_selector)
         self.most, self.highest = most, 0
+        self.there: set[str] = set()                    # uids, of those that are on their way out too
         self._alive: dict[str, str] = {}                # uid -> name
 
     def seen(self, type: str, document: Document) -> None:
         uid = document["metadata"]["uid"]
+        (self.there.discard if type == "DELETED" else self.there.add)(uid)
         if type != "DELETED" and _is_active(document):
             self._alive[uid] = document["metadata"]["name"]
         else:
@@ -325,6 +327,7 @@ class PodCount(Follower):
         self._judge(f"{type} {document['metadata']['name']} at revision {document['metadata']['resourceVersion']}")
 
     def relisted(self, documents: Sequence[Document], revision: int) -> None:
+        self.there = {one["metadata"]["uid"] for one in documents}
         self._alive = {one["metadata"]["uid"]: one["metadata"]["name"] for one in documents if _is_active(one)}
         self._judge(f"a list at revision {revision}")
 
