@@ -1,7 +1,8 @@
 """The arithmetic of a rolling update, pure: how large each ReplicaSet should be now.
 
 Source: upstream's deployment controller and its documented guarantees: never more than replicas + maxSurge pods, never
-fewer than replicas - maxUnavailable available ones.
+fewer than replicas - maxUnavailable available ones. Stricter than upstream, which counts what is desired alone: a pod that a
+ReplicaSet no longer wants is a pod as long as it is not told to go.
 """
 from __future__ import annotations
 
@@ -24,6 +25,11 @@ def available_of(rs: ReplicaSet) -> int:
 
 def total(sets: Sequence[ReplicaSet]) -> int:
     return sum(map(replicas_of, sets))
+
+
+def living(sets: Sequence[ReplicaSet]) -> int:
+    """How many pods there may be now: the desired ones, and those its ReplicaSet has not yet got rid of."""
+    return sum(max(replicas_of(rs), rs.status.replicas if rs.status is not None else 0) for rs in sets)
 
 
 def max_surge(deployment: Deployment) -> int:
@@ -49,7 +55,7 @@ def new_size(deployment: Deployment, new: ReplicaSet | None, sets: Sequence[Repl
     wanted, now = deployment.spec.replicas or 0, replicas_of(new) if new is not None else 0
     if deployment.spec.strategy.type == "Recreate" or now > wanted:
         return wanted
-    room = wanted + max_surge(deployment) - total(sets)
+    room = wanted + max_surge(deployment) - living(sets)
     return now + max(0, min(room, wanted - now))
 
 
