@@ -236,7 +236,7 @@ def _become(component: Component, output: int, directory: Path) -> None:
             leftover.unlink()
         os.execv(component.argv[0], component.argv)
     sys.argv = [component.module, *component.argv]
-    importlib.import_module(component.module).main(list(component.argv))
+    sys.exit(importlib.import_module(component.module).main(list(component.argv)))
 
 
 def _enter_network(path: str) -> None:

@@ -69,6 +69,7 @@ class Supervisor:
             self._stopping.set()
         self._changed = asyncio.Event()
         self._logs: dict[str, Log] = {}
+        self._ready_early: set[int] = set()     # told by the component before the parent has told of its start
 
     def run(self) -> None:
         asyncio.run(self._run())
@@ -108,6 +109,8 @@ class Supervisor:
                 running = self._all[message["name"]]
                 running.pid, running.starts = message["pid"], running.starts + 1
                 self._follow(message["name"], descriptors[0])
+                if running.pid in self._ready_early:
+                    self._on_ready(running.pid)
             case "exited":
                 self._on_exit(message["name"], message["status"], message["seconds"])
             case "stop":
@@ -118,7 +121,13 @@ class Supervisor:
         data, ancillary, _, _ = self._notify.recvmsg(4096, socket.CMSG_SPACE(12))
         if b"READY=1" not in data.split(b"\n") or not ancillary:
             return
-        pid = struct.unpack("3i", ancillary[0][2])[0]
+        self._on_ready(struct.unpack("3i", ancillary[0][2])[0])
+
+    def _on_ready(self, pid: int) -> None:
+        self._ready_early.discard(pid)
+        if all(running.pid != pid for running in self._all.values()):
+            self._ready_early.add(pid)
+            return
         for running in self._all.values():
             # etcd cannot tell; the API server is ready only when etcd answers it.
             if running.pid == pid or (running.pid and not running.component.module):
@@ -128,6 +137,7 @@ class Supervisor:
 
     def _on_exit(self, name: str, status: int, seconds: float) -> None:
         running = self._all[name]
+        self._ready_early.discard(running.pid)
         running.pid, running.is_ready, running.last_exit = 0, False, status
         running.quick_failures = 0 if seconds > HEALTHY_SECONDS else running.quick_failures + 1
         self._log(name).write(f"picokube: {name} ended with {_outcome(status)}\n".encode())
