@@ -218,7 +218,7 @@ def _string_map(value: Any, path: str, unknown: list[str]) -> Any:
     for key, one in value.items():
         if type(one) is not str:
             if one is not None:
-                raise _Mismatch(_kind_of(one), "string").inside("", key)
+                raise _Mismatch(_kind_of(one), "string")       # Go names structs' fields, not maps' keys
             value[key] = ""
     return value
 

@@ -78,7 +78,8 @@ def type_invalid(field: str, value: Any, detail: str) -> FieldError:
 
 
 def not_supported(field: str, value: Any, supported: Sequence[str]) -> FieldError:
-    listed = ", ".join(json.dumps(s) for s in sorted(supported))
+    """`supported` in upstream's order, which is not always the alphabet's."""
+    listed = ", ".join(json.dumps(s) for s in supported)
     return FieldError(ErrorType.NOT_SUPPORTED, field, value, f"supported values: {listed}" if supported else "")
 
 

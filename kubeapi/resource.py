@@ -72,6 +72,11 @@ class Version:
     to_storage: Callable[[Document], Document] = _same
     from_storage: Callable[[Document], Document] = _same
 
+    @property
+    def is_stored(self) -> bool:
+        """Whether objects lie in storage in this version's form."""
+        return self.from_storage is _same
+
 
 @dataclass(frozen=True, slots=True)
 class Subresource:

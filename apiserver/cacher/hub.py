@@ -34,6 +34,7 @@ class WatchHub:
         self.is_connected = False
         self._reader = RevisionReader(storage.current_revision)
         self._cachers: dict[str, Cacher] = {}
+        self._selectable: dict[str, dict[str, Callable[..., str]]] = {}
 
     def cacher(self, resource: Resource) -> Cacher:
         """The resource's Cacher; both groups' events share one. All are asked for before `run`."""
@@ -41,8 +42,10 @@ class WatchHub:
         if prefix not in self._cachers:
             api_version = resource.gvk(resource.storage_version).api_version
             head = b'{"apiVersion":"%b","kind":"%b","metadata":{' % (api_version.encode(), resource.kind.encode())
-            self._cachers[prefix] = Cacher(self, prefix, _attributes_of(resource), head=head,
+            self._selectable[prefix] = {}
+            self._cachers[prefix] = Cacher(self, prefix, _attributes_of(self._selectable[prefix]), head=head,
                                            indexed_fields=INDEXED_FIELDS.get(prefix, ()))
+        self._selectable[prefix].update(resource.selectable_fields)
         return self._cachers[prefix]
 
     async def run(self) -> None:
@@ -142,9 +145,7 @@ def _prefix_of(key: str) -> str:
     return key[:end + 1]
 
 
-def _attributes_of(resource: Resource) -> Attributes:
-    selectable: Mapping[str, Callable[..., str]] = resource.selectable_fields
-
+def _attributes_of(selectable: Mapping[str, Callable[..., str]]) -> Attributes:
     def attributes(document: Document) -> tuple[Mapping[str, str], Mapping[str, str]]:
         metadata = document["metadata"]
         fields = {path: of(document) for path, of in selectable.items()}

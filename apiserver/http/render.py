@@ -28,8 +28,8 @@ LIST_META = "meta_v1.ListMeta"
 class Renderer:
     """Of one version of one resource."""
 
-    def __init__(self, resource: Resource, version: Version, world: World, *, is_stored: bool) -> None:
-        self._resource, self._version, self._world, self._is_stored = resource, version, world, is_stored
+    def __init__(self, resource: Resource, version: Version, world: World) -> None:
+        self._resource, self._version, self._world = resource, version, world
         self._api_version = resource.gvk(version.name).api_version
 
     def one(self, found: CachedObject, accepted: Accepted, query: Mapping[str, str]) -> bytes:
@@ -59,7 +59,7 @@ class Renderer:
         head = orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": metadata})[:-1] + b',"items":['
         if accepted.kind:
             return head, [orjson.dumps(table.metadata_only(one.document(), accepted.version)) for one in objects], b"]}"
-        return head, [one.item for one in objects] if self._is_stored else [self._json(one) for one in objects], b"]}"
+        return head, [one.item for one in objects] if self._version.is_stored else [self._json(one) for one in objects], b"]}"
 
     def lines(self, accepted: Accepted, query: Mapping[str, str], stored: JsonLines) -> Representation:
         if accepted.kind == "Table":
@@ -70,7 +70,7 @@ class Renderer:
             return ProtobufFrames(kind, api_version, lambda found: self._protobuf(found, accepted))
         if accepted.kind:
             return table.metadata_lines(accepted.version)
-        if self._is_stored:
+        if self._version.is_stored:
             return stored
         return table.converted_lines(self._version.from_storage, self._resource.kind, self._api_version)
 
@@ -79,7 +79,7 @@ class Renderer:
 
     def _json(self, one: CachedObject) -> bytes:
         """The whole object in this version."""
-        if self._is_stored:
+        if self._version.is_stored:
             return one.json
         return orjson.dumps({**self._version.from_storage(one.document()), "apiVersion": self._api_version})
 

@@ -49,8 +49,7 @@ class ResourceHandler:
     def __init__(self, store: Store, version: Version, resource: Resource, world: World) -> None:
         self._store, self._version, self._resource, self._world = store, version, resource, world
         self._api_version = resource.gvk(version.name).api_version
-        is_stored = version.name == resource.storage_version and store.resource.group == resource.group
-        self._renderer = Renderer(resource, version, world, is_stored=is_stored)
+        self._renderer = Renderer(resource, version, world)
 
     async def __call__(self, exchange: Exchange) -> None:
         verb = exchange.info.verb

@@ -58,8 +58,11 @@ class Page:
 
 
 class Store:
-    def __init__(self, resource: Resource, storage: Storage, hub: WatchHub, world: World, *, ttl_seconds: int = 0) -> None:
+    def __init__(self, resource: Resource, storage: Storage, hub: WatchHub, world: World, *, stored_as: Resource | None = None,
+                 ttl_seconds: int = 0) -> None:
+        """`stored_as`: the resource in whose form objects lie in storage, where that is another (events of both groups)."""
         self.resource, self.cacher = resource, hub.cacher(resource)
+        self._stored_as = stored_as or resource
         self._storage, self._hub, self._world, self._ttl = storage, hub, world, ttl_seconds
         self.admission = Chain(())              # set once all stores are there: plugins read other resources
 
@@ -326,13 +329,13 @@ class Store:
     # --- shared
 
     def _managed(self, old: Document | None, document: Document, context: Context, subresource: str) -> Document:
-        if context.is_apply:                    # it has its entries already
-            return document
+        if context.is_apply:                    # it has its entries already; new times alone are no change
+            return document if old is None or _timeless(document) != _timeless(old) else old
         manager = Manager(context.manager, "Update", self.resource.gvk(context.version).api_version, subresource)
         return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema())
 
     def _schema(self) -> Schema:
-        return self.resource.version(self.resource.storage_version).schema()
+        return self._stored_as.version(self._stored_as.storage_version).schema()
 
     def _refuse(self, name: str, faults: Sequence[FieldError]) -> None:
         if faults:
@@ -359,6 +362,12 @@ def _moment(namespace: str, options: ListOptions) -> tuple[RevisionMatch, int, O
     if options.resource_version is None:
         return "consistent", 0, None
     return ("not_older", options.resource_version, None) if options.resource_version else ("any", 0, None)
+
+
+def _timeless(document: Document) -> Document:
+    metadata = document["metadata"]
+    entries = [{name: value for name, value in entry.items() if name != "time"} for entry in metadata.get("managedFields") or ()]
+    return {**document, "metadata": {**metadata, "managedFields": entries}}
 
 
 def _has_spec(resource: Resource) -> bool:

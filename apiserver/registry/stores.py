@@ -8,7 +8,7 @@ from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.store import Context, Document, Store
 from apiserver.storage.interface import KeyNotFound, Storage
 from kubeapi import errors
-from kubeapi.catalog import RESOURCES
+from kubeapi.catalog import RESOURCES, by_plural
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import GroupResource
 from kubeapi.world import World
@@ -20,7 +20,8 @@ Stores = Mapping[GroupResource, Store]
 
 def make_stores(storage: Storage, hub: WatchHub, world: World) -> Stores:
     """One for every resource that is stored; reviews and bindings are answered, never stored."""
-    return {one.group_resource: Store(one, storage, hub, world, ttl_seconds=EVENT_SECONDS if one.plural == "events" else 0)
+    return {one.group_resource: Store(one, storage, hub, world, stored_as=by_plural("", "events") if one.plural == "events" else None,
+                                      ttl_seconds=EVENT_SECONDS if one.plural == "events" else 0)
             for one in RESOURCES if "get" in one.verbs and "create" in one.verbs}
 
 

@@ -24,7 +24,7 @@ _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc", "sleep")
 def one_of(value: str, path: str, supported: Collection[str]) -> list[FieldError]:
     if not value:
         return [required(path)]
-    return [] if value in supported else [not_supported(path, value, tuple(supported))]
+    return [] if value in supported else [not_supported(path, value, sorted(supported))]
 
 
 def validate_container(container: Document, path: str, volumes: Collection[str], host_network: bool) -> list[FieldError]:
@@ -105,7 +105,7 @@ def _field_ref(field: Document, path: str) -> list[FieldError]:
         return [required(f"{path}.fieldPath")]
     if selected in _FIELD_PATHS or _SUBSCRIPTED.fullmatch(selected):
         return []
-    return [not_supported(f"{path}.fieldPath", selected, _FIELD_PATHS)]
+    return [not_supported(f"{path}.fieldPath", selected, sorted(_FIELD_PATHS))]
 
 
 def _key_ref(reference: Document, path: str) -> list[FieldError]:

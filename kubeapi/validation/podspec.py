@@ -13,7 +13,7 @@ from kubeapi.validation.volumes import validate_volumes
 
 Document = dict[str, Any]
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
-_RESTART_POLICIES = ("Always", "Never", "OnFailure")
+_RESTART_POLICIES = ("Always", "OnFailure", "Never")
 _NOT_FOR_INIT = "may not be set for init containers without restartPolicy=Always"
 
 

@@ -26,7 +26,7 @@ def validate_service(service: Document) -> list[FieldError]:
     faults += _addresses(spec, kind)
     for name in ("internalTrafficPolicy", "externalTrafficPolicy"):
         if (policy := spec.get(name)) and policy not in _POLICIES:
-            faults.append(not_supported(f"spec.{name}", policy, _POLICIES))
+            faults.append(not_supported(f"spec.{name}", policy, sorted(_POLICIES)))
     if spec.get("externalTrafficPolicy") and kind not in ("NodePort", "LoadBalancer") and not spec.get("externalIPs"):
         faults.append(invalid("spec.externalTrafficPolicy", spec["externalTrafficPolicy"],
                               "may only be set for externally-accessible services"))

@@ -92,7 +92,7 @@ def _host_path(source: Document, path: str) -> list[FieldError]:
     if ".." in source.get("path", "").split("/"):
         faults.append(invalid(f"{path}.path", source["path"], "must not contain '..'"))
     kind = source.get("type") or ""
-    return faults if kind in _HOST_PATH_TYPES else [*faults, not_supported(f"{path}.type", kind, _HOST_PATH_TYPES)]
+    return faults if kind in _HOST_PATH_TYPES else [*faults, not_supported(f"{path}.type", kind, sorted(_HOST_PATH_TYPES))]
 
 
 def _projected(source: Document, path: str) -> list[FieldError]:

@@ -66,7 +66,7 @@ def update_faults(group: str, kind: str, new: Document, old: Document) -> list[s
     (a_pod(a_container(livenessProbe={"successThreshold": 2})), [
         "spec.containers[0].livenessProbe: Required value: must specify a handler type",
         "spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1"]),
-    (a_pod(restartPolicy="Maybe"), ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "Never", "OnFailure"']),
+    (a_pod(restartPolicy="Maybe"), ['spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "OnFailure", "Never"']),
     (a_pod(volumes=[{"name": "v", "emptyDir": {}, "hostPath": {"path": "/"}}]),
      ["spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type"]),
     (a_pod(volumes=[{"name": "v", "secret": {}}]), ["spec.volumes[0].secret.secretName: Required value"]),
