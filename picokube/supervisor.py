@@ -79,8 +79,10 @@ class Supervisor:
         self._cluster.logs.mkdir(parents=True, exist_ok=True)
         for descriptor in (self._channel, self._notify):
             descriptor.setblocking(False)
+        previous = _previous_status(self._cluster)
         for name, (pid, output) in self._inherited.items():
-            self._adopt(name, pid, output)
+            self._adopt(name, pid, output, previous.get(name, {}))
+        self._publish()
         loop.add_reader(self._channel, self._on_parent)
         loop.add_reader(self._notify, self._on_notify)
         self._start_what_can()
@@ -90,14 +92,12 @@ class Supervisor:
 
     # --- what the parent and the components say
 
-    def _adopt(self, name: str, pid: int, output: int) -> None:
+    def _adopt(self, name: str, pid: int, output: int, status: Mapping[str, Any]) -> None:
         running = self._all[name]
         running.pid, running.starts = pid, running.starts + 1
-        status = _previous_status(self._cluster, name)
         if status.get("pid") == pid:        # a supervisor before us saw it start
             running.starts, running.is_ready = status["restarts"] + 1, status["ready"]
         self._follow(name, output)
-        self._publish()
 
     def _on_parent(self) -> None:
         data, descriptors, _, _ = socket.recv_fds(self._channel, MESSAGE_LIMIT, 1)
@@ -224,12 +224,12 @@ def _stop_stages(components: Mapping[str, Running]) -> list[list[str]]:
     return [[name for name in components if depths[name] == level] for level in sorted(set(depths.values()), reverse=True)]
 
 
-def _previous_status(cluster: Cluster, name: str) -> dict[str, Any]:
+def _previous_status(cluster: Cluster) -> Mapping[str, Mapping[str, Any]]:
     try:
-        document = json.loads((cluster.run / "status.json").read_bytes())
+        document: dict[str, Any] = json.loads((cluster.run / "status.json").read_bytes())
     except (FileNotFoundError, ValueError):
         return {}
-    return dict(document.get("components", {}).get(name, {}))
+    return dict(document.get("components", {}))
 
 
 def _outcome(status: int) -> str:
