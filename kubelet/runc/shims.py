@@ -128,12 +128,19 @@ class Shims:
             self._follow(container, shim)
 
     async def _shim_of(self, container: Container) -> int | None:
-        """One forked a moment ago has not said its name yet."""
+        """None when it is gone. One forked a moment ago has not said its name yet, or its process's: a container taken for
+        one that does not run would be started a second time beside it."""
         delay = 0.01
-        while (shim := container.open_shim()) is None and container.shim_lives():
+        while container.shim_lives():
+            container.load_process()
+            shim = container.open_shim()
+            if shim is not None and container.pid:
+                return shim
+            if shim is not None:
+                os.close(shim)
             await asyncio.sleep(delay)
             delay = min(1.0, delay * 2)
-        return shim
+        return None
 
     def _follow(self, container: Container, shim: int) -> None:
         assert self._tasks is not None

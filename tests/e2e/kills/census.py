@@ -57,7 +57,7 @@ class Census:
             self.seen[place] |= found
             alive = [one for one in found if one.is_alive]           # all at once: each was there before the first is asked
             if len(alive) > 1 and all(one.is_alive for one in alive):
-                self.faults.append(f"{place}: {sorted(one.pid for one in alive)} live at once")
+                self.faults.append(f"{place}: {[_told(one.pid) for one in alive]} live at once")
         self.walks += 1
 
     def _container_of(self, process: Path) -> tuple[str, str] | None:
@@ -90,6 +90,16 @@ class Census:
         finally:
             stop.set()
             thread.join()
+
+
+def _told(pid: int) -> str:
+    process = Path(f"/proc/{pid}")
+    try:
+        command = (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+        group = (process / "cgroup").read_text().splitlines()[0].rpartition("/")[2]
+        return f"{pid} ({command}; parent {_parent_of(process)}; in {group[:12]})"
+    except OSError:
+        return f"{pid} (gone)"
 
 
 def _parent_of(process: Path) -> int:
