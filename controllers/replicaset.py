@@ -48,7 +48,7 @@ class ReplicaSetReconciler:
         if can_act and rs.metadata.deletion_timestamp is None:
             failure = await self._scale(rs, pods)
         now = self._world.now()
-        await self._write_status(rs, new_status(rs, pods, failure, now))
+        await self._write_status(rs, new_status(rs, pods, failure, now, has_settled=self._expectations.are_satisfied(key)))
         if failure is not None:
             raise failure
         return Result(requeue_after=next_available(pods, rs.spec.min_ready_seconds, now))
@@ -98,13 +98,14 @@ class ReplicaSetReconciler:
             self._expectations.deletion_observed(key, pod.metadata.uid)
 
 
-def new_status(rs: ReplicaSet, pods: Sequence[Pod], failure: Exception | None, now: datetime) -> ReplicaSetStatus:
+def new_status(rs: ReplicaSet, pods: Sequence[Pod], failure: Exception | None, now: datetime, *, has_settled: bool = True) -> ReplicaSetStatus:
+    """While writes of its own are not seen yet the counts are of before them: the generation does not count as observed."""
     template_labels = rs.spec.template.metadata.labels.items()
     return ReplicaSetStatus(
         replicas=len(pods), fully_labeled_replicas=sum(template_labels <= pod.metadata.labels.items() for pod in pods),
         ready_replicas=sum(map(is_ready, pods)),
         available_replicas=sum(available_in(pod, rs.spec.min_ready_seconds, now) == 0 for pod in pods),
-        observed_generation=rs.metadata.generation, conditions=_conditions(rs, len(pods), failure, now))
+        observed_generation=rs.metadata.generation if has_settled or rs.status is None else rs.status.observed_generation, conditions=_conditions(rs, len(pods), failure, now))
 
 
 def _conditions(rs: ReplicaSet, count: int, failure: Exception | None, now: datetime) -> tuple[ReplicaSetCondition, ...]:
@@ -139,7 +140,7 @@ def _owner_key(pod: Pod) -> ObjectKey | None:
     return ObjectKey(pod.metadata.namespace, owner.name) if owner is not None and owner.kind == "ReplicaSet" else None
 
 
-def replica_set_controller(client: Client, recorder: EventRecorder, factory: InformerFactory) -> Controller:
+def replica_set_controller(client: Client, recorder: EventRecorder, factory: InformerFactory, world: World = REAL_WORLD) -> Controller:
     sets = factory.informer(ReplicaSet, indexers={"controller": index_by_controller})
     pods = factory.informer(Pod, indexers={"controller": index_by_controller})
 
@@ -151,7 +152,7 @@ def replica_set_controller(client: Client, recorder: EventRecorder, factory: Inf
             return []
         return [key_of(rs) for rs in sets.list(pod.metadata.namespace) if selector_of(rs.spec.selector).matches(pod.metadata.labels)]
 
-    controller = Controller("replicaset", ReplicaSetReconciler(client, recorder, sets, pods), workers=5)
+    controller = Controller("replicaset", ReplicaSetReconciler(client, recorder, sets, pods, world), workers=5)
     controller.watches(sets, lambda rs: [key_of(rs)])
     controller.watches(pods, sets_for)
     return controller

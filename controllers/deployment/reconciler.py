@@ -53,16 +53,34 @@ class DeploymentReconciler:
                  pods: Informer[Pod], world: World = REAL_WORLD) -> None:
         self._client, self._recorder, self._world = client, recorder, world
         self._deployments, self._sets, self._pods = deployments, sets, pods
+        self._written: dict[str, ReplicaSet] = {}      # by uid, until the watch shows them: sizes must not be counted twice
 
     async def reconcile(self, key: ObjectKey) -> Result:
         deployment = self._deployments.get(key)
         if deployment is None:
             return DONE
-        sets = list(await self._claimed(deployment))
+        sets = [self._newest(rs) for rs in await self._claimed(deployment)]
         if deployment.metadata.deletion_timestamp is not None:
             return await self._write_status(deployment, new_replica_set(deployment, sets), sets, _conditions(deployment))
         rollout = Rollout(self._client, self._recorder, self._world, deployment, sets, self._running_pods)
-        return await rollout.step(self._write_status)
+        try:
+            return await rollout.step(self._write_status)
+        finally:
+            self._written |= {rs.metadata.uid: rs for rs in rollout.written}
+
+    def _newest(self, rs: ReplicaSet) -> ReplicaSet:
+        """What this controller wrote, as long as the cache is behind it."""
+        written = self._written.get(rs.metadata.uid)
+        if written is None:
+            return rs
+        if int(written.metadata.resource_version) > int(rs.metadata.resource_version):
+            return written
+        del self._written[rs.metadata.uid]
+        return rs
+
+    def forget(self, rs: ReplicaSet) -> None:
+        """It is gone."""
+        self._written.pop(rs.metadata.uid, None)
 
     async def _claimed(self, deployment: Deployment) -> Sequence[ReplicaSet]:
         found = claims(deployment.metadata.uid, selector_of(deployment.spec.selector),
@@ -112,6 +130,7 @@ class Rollout:
         self._deployment, self._sets, self._running_pods = deployment, sets, running_pods
         self._conditions = _conditions(deployment)
         self._collisions = deployment.status.collision_count
+        self.written: list[ReplicaSet] = []
 
     async def step(self, write_status: WriteStatus) -> Result:
         deployment = self._deployment
@@ -176,6 +195,7 @@ class Rollout:
         if wanted != new:
             wanted = await self._api.update(wanted)
             self._replace(wanted)
+            self.written.append(wanted)
         await self._say_revision(revision_of(wanted))
         if "Progressing" not in self._conditions and deployment.spec.progress_deadline_seconds is not None:
             self._set_progressing("FoundNewReplicaSet", f'Found new replica set "{new.metadata.name}"')
@@ -241,7 +261,9 @@ class Rollout:
             wanted = told.evolve(spec=told.spec.evolve(replicas=size))
             if wanted == rs:
                 continue
-            self._replace(await self._api.update(wanted))
+            updated = await self._api.update(wanted)
+            self._replace(updated)
+            self.written.append(updated)
             if size != before:
                 self._tell_scaled(rs, before, size)
 
@@ -281,7 +303,7 @@ class Rollout:
             await self._api.delete(rs.metadata.name, uid=rs.metadata.uid)
 
 
-def deployment_controller(client: Client, recorder: EventRecorder, factory: InformerFactory) -> Controller:
+def deployment_controller(client: Client, recorder: EventRecorder, factory: InformerFactory, world: World = REAL_WORLD) -> Controller:
     deployments = factory.informer(Deployment)
     sets = factory.informer(ReplicaSet, indexers={"controller": index_by_controller})
     pods = factory.informer(Pod, indexers={"controller": index_by_controller})
@@ -300,7 +322,9 @@ def deployment_controller(client: Client, recorder: EventRecorder, factory: Info
         keys = deployments_for(rs) if rs is not None else []
         return [key for key in keys if (one := deployments.get(key)) is not None and one.spec.strategy.type == "Recreate"]
 
-    controller = Controller("deployment", DeploymentReconciler(client, recorder, deployments, sets, pods), workers=5)
+    reconciler = DeploymentReconciler(client, recorder, deployments, sets, pods, world)
+    sets.add_handler(on_delete=reconciler.forget)
+    controller = Controller("deployment", reconciler, workers=5)
     controller.watches(deployments, lambda deployment: [key_of(deployment)])
     controller.watches(sets, deployments_for)
     controller.watches(pods, recreating)

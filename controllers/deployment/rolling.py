@@ -23,6 +23,11 @@ def available_of(rs: ReplicaSet) -> int:
     return rs.status.available_replicas if rs.status is not None else 0
 
 
+def staying(rs: ReplicaSet) -> int:
+    """Of its available pods those that it keeps: the others are about to go."""
+    return min(available_of(rs), replicas_of(rs))
+
+
 def total(sets: Sequence[ReplicaSet]) -> int:
     return sum(map(replicas_of, sets))
 
@@ -30,6 +35,11 @@ def total(sets: Sequence[ReplicaSet]) -> int:
 def living(sets: Sequence[ReplicaSet]) -> int:
     """How many pods there may be now: the desired ones, and those its ReplicaSet has not yet got rid of."""
     return sum(max(replicas_of(rs), rs.status.replicas if rs.status is not None else 0) for rs in sets)
+
+
+def has_settled(rs: ReplicaSet) -> bool:
+    """Its controller has seen its size: until then it may still make pods for the size it had."""
+    return rs.status is not None and rs.status.observed_generation >= rs.metadata.generation
 
 
 def max_surge(deployment: Deployment) -> int:
@@ -55,6 +65,8 @@ def new_size(deployment: Deployment, new: ReplicaSet | None, sets: Sequence[Repl
     wanted, now = deployment.spec.replicas or 0, replicas_of(new) if new is not None else 0
     if deployment.spec.strategy.type == "Recreate" or now > wanted:
         return wanted
+    if not all(has_settled(rs) for rs in sets if new is None or rs.metadata.uid != new.metadata.uid):
+        return now
     room = wanted + max_surge(deployment) - living(sets)
     return now + max(0, min(room, wanted - now))
 
@@ -63,7 +75,7 @@ def old_sizes(deployment: Deployment, new: ReplicaSet, old: Sequence[ReplicaSet]
     """The smaller sizes of old ReplicaSets: first what never became available goes, then what can be spared."""
     everything = [new, *old]
     least_available = (deployment.spec.replicas or 0) - max_unavailable(deployment)
-    spare = total(everything) - least_available - (replicas_of(new) - available_of(new))
+    spare = total(everything) - least_available - (replicas_of(new) - staying(new))
     if spare <= 0:
         return {}
     by_age = sorted((rs for rs in old if replicas_of(rs)), key=created)
@@ -72,7 +84,7 @@ def old_sizes(deployment: Deployment, new: ReplicaSet, old: Sequence[ReplicaSet]
         gone = min(spare, max(0, replicas_of(rs) - available_of(rs)))
         sizes[rs.metadata.name] -= gone
         spare -= gone
-    spare = min(spare, sum(map(available_of, everything)) - least_available)
+    spare = min(spare, sum(map(staying, everything)) - least_available)
     for rs in by_age:
         gone = max(0, min(spare, sizes[rs.metadata.name]))
         sizes[rs.metadata.name] -= gone

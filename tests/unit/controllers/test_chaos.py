@@ -1,0 +1,203 @@
+"""ReplicaSets and Deployments in a world where everything goes wrong: the end is as desired, and no bound is broken on the way.
+
+A run is a list of rounds. In each the user changes the Deployment a few times while requests fail, answers are lost, watches
+break, and the controllers are killed between any two writes; then the world calms down and everything has to be as wanted. The
+bounds are read afterwards, off every state that the server ever had.
+"""
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from kubeapi import errors
+from kubeapi.generated.models.apps_v1 import Deployment, ReplicaSet
+from kubeapi.generated.models.core_v1 import Pod
+from kubeapi.intorstring import scaled
+from kubeclient.testing import AnswerLost, FakeClient
+from tests.unit.controllers.harness import (
+    DEPLOYMENTS,
+    PODS,
+    Controllers,
+    Document,
+    a_deployment,
+    is_active,
+    is_available,
+    make_ready,
+    pods,
+    running,
+)
+from tests.virtualtime import VirtualWorld, run
+
+ROUNDS, STEPS = 5, 12
+CALM_SECONDS = 1500.0           # expectations are given up after 300, progress deadlines after 600
+IMAGES = ("i:1", "i:2", "i:3")
+WRITES = [("create", "pods"), ("delete", "pods"), ("update", "replicasets"), ("update", "replicasets/status"), ("create", "replicasets"),
+          ("update", "deployments"), ("update", "deployments/status"), ("get", "replicasets"), ("list", "pods")]
+
+
+def failures() -> list[Exception]:
+    return [errors.Conflict("it was modified"), errors.InternalError("it broke"), errors.ServiceUnavailable("not now"), errors.Timeout("too late"),
+            errors.TooManyRequests("slow down", details={"retryAfterSeconds": 1}), AnswerLost()]
+
+
+@dataclass
+class Round:
+    """The revisions between which it happened."""
+
+    first: int
+    last: int
+
+
+class Chaos:
+    def __init__(self, seed: int, *, pods_die: bool) -> None:
+        self.world = VirtualWorld(seed)
+        self.fake = FakeClient(world=self.world)
+        self.chance = random.Random(seed)
+        self.rounds: list[Round] = []
+        self._pods_die = pods_die
+
+    async def run(self) -> None:
+        self.fake.add(a_deployment(self.chance.randint(1, 5)))
+        async with running(self.fake, self.world) as controllers, asyncio.TaskGroup() as group:
+            kubelet = group.create_task(self._kubelet(group))
+            first = 0
+            for _ in range(ROUNDS):
+                for _ in range(STEPS):
+                    await self._step(controllers)
+                await self._calm_down()
+                last = max(change.revision for change in self.fake.server._shelf(DEPLOYMENTS).log + self.fake.server._shelf(PODS).log)
+                self.rounds.append(Round(first, last))
+                first = last
+                self.check_end()
+            kubelet.cancel()
+
+    async def _step(self, controllers: Controllers) -> None:
+        await asyncio.sleep(self.chance.choice((0.0, 0.01, 0.3, 2.0, 20.0)))
+        chance = self.chance
+        match chance.choice(("scale", "template", "template", "strategy", "pause", "fail", "fail", "fail", "break", "expire", "kill", "kill", "slow", "die")):
+            case "scale":
+                self._change(replicas=chance.randint(0, 8))
+            case "template":
+                self._change(template={"spec": {"containers": [{"name": "c", "image": chance.choice(IMAGES)}]}})
+            case "strategy":
+                surge, unavailable = chance.choice(((1, 0), (0, 1), ("25%", "25%"), (3, 2), ("100%", 0)))
+                self._change(strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
+            case "pause":
+                self._change(paused=chance.random() < 0.5)
+            case "fail":
+                self.fake.server.fail(*chance.choice(WRITES), *chance.sample(failures(), chance.randint(1, 3)))
+            case "break":
+                self.fake.server.break_watches()
+            case "expire":
+                self.fake.server.expire_watches()
+            case "kill":
+                await controllers.kill()
+                await asyncio.sleep(chance.choice((0.0, 1.0, 30.0)))
+                controllers.start()
+            case "slow":
+                self.fake.server.latency_seconds = chance.choice((0.0, 0.05, 0.5))
+            case "die" if self._pods_die and (alive := [one for one in pods(self.fake) if is_active(one)]):
+                self.fake.remove(Pod.from_wire(chance.choice(alive)))
+
+    def _change(self, **spec: Any) -> None:
+        found = self.fake.find(Deployment, "d", "default")
+        assert found is not None
+        document = found.to_wire()
+        if "template" in spec:
+            spec["template"] = {"metadata": document["spec"]["template"]["metadata"], **spec["template"]}
+        document["spec"] = {**document["spec"], **spec}
+        document["metadata"]["generation"] += 1
+        self.fake.add(Deployment.from_wire(document))
+
+    async def _calm_down(self) -> None:
+        self.fake.server._failures.clear()
+        self.fake.server.latency_seconds = 0.0
+        self._change(paused=False)
+        await asyncio.sleep(CALM_SECONDS)
+
+    async def _kubelet(self, group: asyncio.TaskGroup) -> None:
+        """Every pod is ready a while after it was made."""
+        seen: set[str] = set()
+        while True:
+            changed = self.fake.server._changed
+            for pod in pods(self.fake):
+                if pod["metadata"]["uid"] not in seen:
+                    seen.add(pod["metadata"]["uid"])
+                    group.create_task(self._start(pod["metadata"]["name"]))
+            await changed.wait()
+
+    async def _start(self, name: str) -> None:
+        await asyncio.sleep(self.chance.choice((0.0, 0.5, 3.0)))
+        make_ready(self.fake, self.world, name)
+
+    # --- what has to be so
+
+    def check_end(self) -> None:
+        deployment = self.fake.find(Deployment, "d", "default")
+        assert deployment is not None
+        wanted, image = deployment.spec.replicas or 0, deployment.spec.template.spec.containers[0].image
+        alive = [one for one in pods(self.fake) if is_active(one)]
+        assert [one["spec"]["containers"][0]["image"] for one in alive] == [image] * wanted
+        status = deployment.status
+        assert (status.replicas, status.updated_replicas, status.available_replicas) == (wanted, wanted, wanted)
+        assert status.observed_generation == deployment.metadata.generation
+        sets = self.fake.all(ReplicaSet)
+        sizes = sorted((rs.spec.replicas or 0 for rs in sets), reverse=True)
+        assert sizes == [wanted] + [0] * (len(sets) - 1)
+        assert len(sets) <= len(IMAGES), "a template has two ReplicaSets"
+
+    def check_bounds(self) -> None:
+        changes = sorted([*((change, True) for change in self.fake.server._shelf(PODS).log),
+                          *((change, False) for change in self.fake.server._shelf(DEPLOYMENTS).log)], key=lambda one: one[0].revision)
+        for one in self.rounds:
+            most, least = self._allowed(one)
+            alive: dict[str, Document] = {}
+            for change, is_pod in changes:
+                if change.revision > one.last:
+                    break
+                if not is_pod:
+                    continue
+                uid = change.after["metadata"]["uid"]
+                if change.type == "DELETED":
+                    gone = alive.pop(uid)
+                else:
+                    alive[uid] = change.after
+                if change.revision <= one.first:
+                    continue
+                active = [pod for pod in alive.values() if is_active(pod)]
+                if change.type == "ADDED":
+                    assert len(active) <= most, f"revision {change.revision}: {len(active)} pods where {most} are allowed"
+                if change.type == "DELETED" and is_available(gone) and not self._pods_die:
+                    available = sum(map(is_available, active))
+                    assert available >= least, f"revision {change.revision}: {available} available pods left of {least}"
+
+    def _allowed(self, one: Round) -> tuple[int, int]:
+        """The most pods and the fewest available ones that any spec of the round, or the one it began with, allows."""
+        log = self.fake.server._shelf(DEPLOYMENTS).log
+        before = [change.after for change in log if change.revision <= one.first][-1:]
+        specs = [spec["spec"] for spec in [*before, *(change.after for change in log if one.first < change.revision <= one.last)]]
+        return max(map(_most, specs)), min(map(_least, specs))
+
+
+def _most(spec: Document) -> int:
+    return int(spec["replicas"]) + scaled(spec["strategy"]["rollingUpdate"]["maxSurge"], spec["replicas"], round_up=True)
+
+
+def _least(spec: Document) -> int:
+    rolling = spec["strategy"]["rollingUpdate"]
+    allowed = scaled(rolling["maxUnavailable"], spec["replicas"], round_up=False)
+    if not allowed and not scaled(rolling["maxSurge"], spec["replicas"], round_up=True):
+        allowed = 1
+    return int(spec["replicas"]) - allowed
+
+
+@pytest.mark.parametrize("pods_die", [False, True], ids=["pods live", "pods die"])
+@pytest.mark.parametrize("seed", range(20))
+def test_the_end_is_as_desired_and_no_bound_is_broken(seed: int, pods_die: bool) -> None:
+    chaos = Chaos(seed, pods_die=pods_die)
+    run(chaos.run())
+    chaos.check_bounds()
