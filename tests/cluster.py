@@ -91,7 +91,11 @@ def running_cluster(*arguments: str, name: str = "t") -> Iterator[TestCluster]:
                                      timeout=180, check=False)
             if "is taken" not in printed.stderr:
                 break
-        assert printed.returncode == 0, printed.stdout + printed.stderr + _logs(Path(directory))
+        if printed.returncode != 0:
+            told = printed.stdout + printed.stderr + _logs(Path(directory))
+            subprocess.run([sys.executable, "-m", "picokube", "down", "--name", name], cwd=ROOT, env=environment, capture_output=True,
+                           timeout=180, check=False)
+            raise AssertionError(told)
         before = os.environ.get("PICOKUBE_HOME")
         os.environ["PICOKUBE_HOME"] = directory
         try:
