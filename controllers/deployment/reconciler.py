@@ -131,8 +131,10 @@ class Rollout:
         self._conditions = _conditions(deployment)
         self._collisions = deployment.status.collision_count
         self.written: list[ReplicaSet] = []
+        self._failure: ApiStatusError | None = None
 
     async def step(self, write_status: WriteStatus) -> Result:
+        """Raises what kept the new ReplicaSet from being made, once the status tells it: it is tried again."""
         deployment = self._deployment
         new = new_replica_set(deployment, self._sets)
         if deployment.spec.paused:
@@ -149,6 +151,8 @@ class Rollout:
                 new = await self._roll(new)
         new = next((rs for rs in self._sets if new is not None and rs.metadata.name == new.metadata.name), new)
         result = await write_status(self._deployment, new, self._sets, self._conditions, self._collisions)
+        if self._failure is not None:
+            raise self._failure
         await self._forget_history(new)
         return result
 
@@ -190,7 +194,7 @@ class Rollout:
 
     async def _revised(self, new: ReplicaSet) -> ReplicaSet:
         deployment = self._deployment
-        wanted = with_annotations(deployment, new, self._next_revision(new), *self._told())
+        wanted = with_annotations(deployment, new, self._next_revision(new))
         wanted = wanted.evolve(spec=wanted.spec.evolve(min_ready_seconds=deployment.spec.min_ready_seconds))
         if wanted != new:
             wanted = await self._api.update(wanted)
@@ -212,6 +216,7 @@ class Rollout:
             self._set_progressing("ReplicaSetCreateError", f'Failed to create new replica set "{wanted.metadata.name}": {error}', "False")
             self._recorder.event(deployment, "Warning", "ReplicaSetCreateError",
                                  f'Failed to create new replica set "{wanted.metadata.name}": {error}')
+            self._failure = error
             return None
         self._sets.append(made)
         if size := replicas_of(made):
@@ -232,7 +237,7 @@ class Rollout:
                                 labels=template.metadata.labels, owner_references=(controller_reference(deployment),)),
             spec=ReplicaSetSpec(replicas=new_size(deployment, None, self._sets), min_ready_seconds=deployment.spec.min_ready_seconds,
                                 selector=selector.evolve(match_labels={**selector.match_labels, HASH_LABEL: hashed}), template=template))
-        return with_annotations(deployment, rs, self._next_revision(None), *self._told())
+        return with_annotations(deployment, rs, self._next_revision(None), self._told())
 
     async def _after_collision(self, wanted: ReplicaSet) -> ReplicaSet | None:
         """Ours, made before a crash or not yet seen: use it. Somebody else's: another hash next time."""
@@ -257,7 +262,7 @@ class Rollout:
             if size is None:
                 continue
             before = replicas_of(rs)
-            told = with_annotations(self._deployment, rs, 0, *self._told())
+            told = with_annotations(self._deployment, rs, 0, self._told())
             wanted = told.evolve(spec=told.spec.evolve(replicas=size))
             if wanted == rs:
                 continue

@@ -57,8 +57,9 @@ def revision_of(obj: ReplicaSet | Deployment) -> int:
         return 0
 
 
-def with_annotations(deployment: Deployment, rs: ReplicaSet, revision: int, desired: int, maximum: int) -> ReplicaSet:
-    """The ReplicaSet with what it must say of the Deployment; its revision only grows."""
+def with_annotations(deployment: Deployment, rs: ReplicaSet, revision: int, told: tuple[int, int] | None = None) -> ReplicaSet:
+    """The ReplicaSet with what it must say of the Deployment; its revision only grows. `told` are the desired and the greatest
+    number of pods: only who gives it its size tells them, for shares are measured by what it was told last."""
     annotations = dict(rs.metadata.annotations)
     annotations.update({name: value for name, value in deployment.metadata.annotations.items() if name not in NOT_COPIED})
     before = revision_of(rs)
@@ -67,5 +68,6 @@ def with_annotations(deployment: Deployment, rs: ReplicaSet, revision: int, desi
         if before:
             history = [*filter(None, annotations.get(REVISION_HISTORY, "").split(",")), str(before)]
             annotations[REVISION_HISTORY] = ",".join(history[-10:])
-    annotations[DESIRED], annotations[MAXIMUM] = str(desired), str(maximum)
+    if told is not None:
+        annotations[DESIRED], annotations[MAXIMUM] = map(str, told)
     return rs.evolve(metadata=rs.metadata.evolve(annotations=annotations))
