@@ -17,11 +17,12 @@ from kubelet.shim import kill_and_wait
 
 V2_CONTROLLERS = "+cpu +memory +pids"
 KILL_ROUNDS = 100
+ROOT = "/picokube"              # of all clusters of the machine
 
 
 def cluster_path(cluster: str) -> str:
     """Everything of a cluster lies below this; a pod's cgroup_parent begins with `node_path`."""
-    return f"/picokube/{cluster}"
+    return f"{ROOT}/{cluster}"
 
 
 def node_path(cluster: str, node: str) -> str:
@@ -138,6 +139,12 @@ class Cgroups:
             for parent, _, _ in os.walk(directory, topdown=False):
                 with suppress(OSError):
                     os.rmdir(parent)
+
+    def remove_root(self) -> None:
+        """Removes what all clusters have in common, if this was the last: a group with groups below it stays."""
+        for directory in self.directories(ROOT):
+            with suppress(OSError):
+                os.rmdir(directory)
 
     # --- usage
 

@@ -34,6 +34,7 @@ def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
         shutil.rmtree(directory / "runc", ignore_errors=True)
         shutil.rmtree(directory / "network", ignore_errors=True)
     cgroups.remove(cluster_path(cluster))
+    cgroups.remove_root()
 
 
 def _wait_for_shims(directories: list[Path]) -> None:

@@ -24,7 +24,8 @@ def traces() -> dict[str, list[str]]:
     def lines(*command: str) -> list[str]:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout.splitlines()
 
-    return {"links": [line for line in lines("ip", "-o", "link") if f"picokube/{NAME}/" in line],
+    roots = [str(one) for pattern in ("picokube/", "*/picokube/") for one in Path("/sys/fs/cgroup").glob(pattern + NAME)]
+    return {"cgroups": roots, "links": [line for line in lines("ip", "-o", "link") if f"picokube/{NAME}/" in line],
             "namespaces": [line for line in lines("ip", "netns", "list") if NAME in line],
             "tables": [line for line in lines("nft", "list", "tables") if NAME in line],
             "routes": [line for line in lines("ip", "route") if "proto 117" in line],
