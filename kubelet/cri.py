@@ -223,7 +223,7 @@ class RegistryAuth:
 class ImageService(Protocol):
     async def status(self, image: str) -> Image | None: ...       # by name, name@digest or id
     async def pull(self, image: str, auths: Sequence[RegistryAuth] = ()) -> Image:
-        """Raises CriError with ErrImagePull, InvalidImageName or RegistryUnavailable."""
+        """Raises CriError with ErrImagePull (an unreachable registry included, as containerd has it) or InvalidImageName."""
         ...
 
     async def list(self) -> Sequence[Image]: ...

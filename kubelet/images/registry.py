@@ -203,7 +203,7 @@ class _ConnectionFaults:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, (httpx.HTTPError, OSError)) and not isinstance(error, asyncio.CancelledError):
             words = str(error) or type(error).__name__
-            raise Interrupted("RegistryUnavailable", f'failed to pull image "{self._reference}": the registry {self._reference.host} '
+            raise Interrupted("ErrImagePull", f'failed to pull image "{self._reference}": the registry {self._reference.host} '
                               f"cannot be reached: {words}") from error
 
 

@@ -105,8 +105,8 @@ def test_a_moved_tag_leaves_its_old_image(registry: Registry, store: ImageStore)
 @pytest.mark.parametrize(("name", "reason", "words"), [
     pytest.param("{0}/none:1", "ErrImagePull", "not found", id="no-image"),
     pytest.param("{0}/none@sha256:" + "0" * 64, "ErrImagePull", "not found", id="no-digest"),
-    pytest.param("127.0.0.1:1/a:1", "RegistryUnavailable", "cannot be reached", id="nobody-there"),
-    pytest.param("UPPER/a", "RegistryUnavailable", "cannot be reached", id="no-such-host"),
+    pytest.param("127.0.0.1:1/a:1", "ErrImagePull", "cannot be reached", id="nobody-there"),
+    pytest.param("UPPER/a", "ErrImagePull", "cannot be reached", id="no-such-host"),
     pytest.param("Upper", "InvalidImageName", "must be lowercase", id="upper-case"),
     pytest.param("a b", "InvalidImageName", "invalid reference format", id="space"),
 ])
