@@ -88,7 +88,7 @@ def _is_rolled_out(replicas: int) -> Callable[[Mapping[str, Any]], bool]:
 
 async def _until(client: Client, path: str, name: str, is_so: Callable[[Mapping[str, Any]], bool]) -> None:
     """Returns when a watch shows the object in that state."""
-    query = {"watch": "1", "fieldSelector": f"metadata.name={name}", "resourceVersion": "0"}
+    query = {"watch": "1", "fieldSelector": f"metadata.name={name}"}         # from the newest state, not from any
     async with client.stream(path, query) as lines:
         async for line in lines:
             event = json.loads(line)
