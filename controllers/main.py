@@ -38,7 +38,7 @@ async def control(client: Client, options: Options) -> None:
         replica_set_controller(client, recorder, factory),
         deployment_controller(client, recorder, factory),
         namespace_controller(client, factory),
-        garbage_collector(client, factory),
+        garbage_collector(client, recorder, factory),
     ]
     async with asyncio.TaskGroup() as group:
         group.create_task(factory.run(), name="informers")

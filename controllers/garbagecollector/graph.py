@@ -54,12 +54,15 @@ class Graph:
         return [self._nodes[one] for one in self._dependents.get(uid, ())]
 
     def update(self, node: Node) -> Iterable[str]:
+        before = self._nodes.get(node.uid)
         self._unlink(node.uid)
         self._nodes[node.uid] = node
         for owner in node.owners:
             self._dependents.setdefault(owner.uid, set()).add(node.uid)
         looks = [node.uid] if node.owners or node.is_being_deleted else []
-        return [*looks, *(owner.uid for owner in node.owners if owner.uid in self._nodes and self._nodes[owner.uid].is_being_deleted)]
+        owners = dict.fromkeys(owner.uid for one in (before, node) if one is not None for owner in one.owners)
+        # One that is being deleted waits for its dependents: for this one no longer, if it has dropped the reference.
+        return [*looks, *(uid for uid in owners if uid in self._nodes and self._nodes[uid].is_being_deleted)]
 
     def remove(self, uid: str) -> Iterable[str]:
         """Its dependents may have lost their last owner; its owners may wait for it to go."""

@@ -11,10 +11,12 @@ from typing import Any
 from controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owner
 from kubeapi.catalog import RESOURCES, by_kind
 from kubeapi.errors import Conflict, NotFound
+from kubeapi.generated.models.core_v1 import ObjectReference
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
 from kubeclient.client import Client, ResourceClient
 from kubeclient.controller import DONE, Controller, Result
+from kubeclient.events import EventRecorder
 from kubeclient.informer import InformerFactory
 
 
@@ -26,8 +28,8 @@ def collectable() -> list[Resource]:
 class GarbageCollector:
     """Keys are uids."""
 
-    def __init__(self, client: Client, graph: Graph) -> None:
-        self._client, self._graph = client, graph
+    def __init__(self, client: Client, graph: Graph, recorder: EventRecorder) -> None:
+        self._client, self._graph, self._recorder = client, graph, recorder
 
     async def reconcile(self, key: ObjectKey) -> Result:
         node = self._graph.get(key.name)
@@ -43,7 +45,7 @@ class GarbageCollector:
         return DONE
 
     async def _collect(self, node: Node) -> None:
-        present = [owner for owner in node.owners if await self._is_there(owner, node.key.namespace)]
+        present = [owner for owner in node.owners if await self._is_there(owner, node)]
         if len(present) == len(node.owners):
             return
         if present:                             # it has somebody left: only forget the dead
@@ -53,17 +55,23 @@ class GarbageCollector:
         policy = "Orphan" if ORPHAN in node.finalizers else "Foreground" if FOREGROUND in node.finalizers else "Background"
         try:
             live = await self._api(node).get(node.key.name)
-            if live["metadata"]["uid"] != node.uid or len(live["metadata"].get("ownerReferences", ())) != len(node.owners):
-                return                          # somebody else now, or newly owned: its event brings us back
+            seen = Node.of(node.resource, live)
+            if seen.uid != node.uid or set(seen.owners) != set(node.owners):
+                return                          # somebody else now, or owned by others: its event brings us back
             await self._api(node).delete(node.key.name, uid=node.uid, resource_version=live["metadata"]["resourceVersion"],
                                          propagation_policy=policy)
         except (NotFound, Conflict):
             return
 
-    async def _is_there(self, owner: Owner, namespace: str) -> bool:
-        """Asked of the API server: a cache that has not seen an owner proves nothing. A kind it does not serve is not gone."""
-        known = self._graph.get(owner.uid)
+    async def _is_there(self, owner: Owner, node: Node) -> bool:
+        """Asked of the API server: a cache that has not seen an owner proves nothing. A kind it does not serve is not gone.
+        An owner in another namespace is none: names are looked up in the dependent's."""
+        namespace, known = node.key.namespace, self._graph.get(owner.uid)
         if known is not None:
+            if known.resource.is_namespaced and known.key.namespace != namespace:
+                self._recorder.event(_reference(node), "Warning", "OwnerRefInvalidNamespace",
+                                     f"ownerRef [{owner}] does not exist in namespace \"{namespace}\"")
+                return False
             return not (known.is_being_deleted and FOREGROUND in known.finalizers and owner.blocks)
         try:
             resource = by_kind(owner.group, owner.kind)
@@ -111,9 +119,14 @@ class GarbageCollector:
         return self._client.documents(node.resource, namespace=node.key.namespace)
 
 
-def garbage_collector(client: Client, factory: InformerFactory) -> Controller:
+def _reference(node: Node) -> ObjectReference:
+    gvk = node.resource.gvk(node.resource.storage_version)
+    return ObjectReference(api_version=gvk.api_version, kind=gvk.kind, namespace=node.key.namespace, name=node.key.name, uid=node.uid)
+
+
+def garbage_collector(client: Client, recorder: EventRecorder, factory: InformerFactory) -> Controller:
     graph = Graph()
-    controller = Controller("garbagecollector", GarbageCollector(client, graph), workers=10)
+    controller = Controller("garbagecollector", GarbageCollector(client, graph, recorder), workers=10)
     for resource in collectable():
         _watch(controller, graph, factory, resource)
     return controller

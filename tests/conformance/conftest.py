@@ -8,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from tests.conformance.documents import Document, document, name_of
 
 MERGE, STRATEGIC, JSON_PATCH = "application/merge-patch+json", "application/strategic-merge-patch+json", "application/json-patch+json"
 APPLY = "application/apply-patch+yaml"
+IDLE_SECONDS = 30.0
 
 
 class Answer:
@@ -42,11 +44,15 @@ class Api:
     def __init__(self, connect: Any, namespace: str) -> None:
         self._connect, self.namespace = connect, namespace
         self._connection: http.client.HTTPSConnection | None = None
+        self._used = 0.0
 
     def ask(self, method: str, path: str, body: Any = None, content_type: str = "application/json", **headers: str) -> Answer:
         """`body`: a document, or raw bytes."""
+        if time.monotonic() - self._used > IDLE_SECONDS:
+            self.close()                        # other tests came in between: the server may have closed it
         if self._connection is None:
             self._connection = self._connect()
+        self._used = time.monotonic()
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         try:

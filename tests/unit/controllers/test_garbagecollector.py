@@ -1,0 +1,195 @@
+"""The garbage collector: who goes when an owner goes, and who must not."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from controllers.garbagecollector.graph import Graph, Node
+from controllers.garbagecollector.reconciler import GarbageCollector, garbage_collector
+from kubeapi.catalog import by_plural
+from kubeapi.generated.models.core_v1 import ConfigMap, Event, Namespace, Secret
+from kubeapi.meta import Object, ObjectKey
+from kubeclient.client import Client
+from kubeclient.controller import Controller
+from kubeclient.events import EventRecorder
+from kubeclient.informer import InformerFactory
+from kubeclient.testing import FakeClient, delete, patch
+from tests.unit.controllers.harness import running
+from tests.virtualtime import VirtualWorld, run
+
+CONFIG_MAPS = by_plural("", "configmaps")
+
+
+def collecting(client: Client, recorder: EventRecorder, factory: InformerFactory, world: VirtualWorld) -> Iterable[Controller]:
+    return [garbage_collector(client, recorder, factory)]
+
+
+def reference(owner: Object, **changes: Any) -> dict[str, Any]:
+    metadata = owner.to_wire()["metadata"]
+    return {"apiVersion": "v1", "kind": type(owner).kind(), "name": metadata["name"], "uid": metadata["uid"], **changes}
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.world = VirtualWorld()
+        self.fake = FakeClient(world=self.world)
+
+    def owner(self, name: str = "owner", namespace: str = "default", **metadata: Any) -> ConfigMap:
+        return self.fake.add(ConfigMap.from_wire({"metadata": {"name": name, "namespace": namespace, **metadata}}))
+
+    def dependent(self, *owners: dict[str, Any], name: str = "dependent", **metadata: Any) -> Secret:
+        return self.fake.add(Secret.from_wire({"metadata": {"name": name, "namespace": "default", "ownerReferences": list(owners), **metadata}}))
+
+    def play(self, act: Callable[[], Any] = lambda: None) -> None:
+        async def scenario() -> None:
+            async with running(self.fake, self.world, collecting):
+                await asyncio.sleep(30)
+                act()
+                await asyncio.sleep(60)
+
+        run(scenario())
+
+    def secret(self, name: str = "dependent") -> Secret | None:
+        return self.fake.find(Secret, name, "default")
+
+
+def test_a_dependent_goes_after_its_owner() -> None:
+    scene = Scene()
+    owner = scene.owner()
+    scene.dependent(reference(owner))
+    scene.play(lambda: scene.fake.remove(owner))
+    assert scene.secret() is None
+    gone = scene.fake.writes[-1]
+    assert gone.action == delete("secrets")
+    assert set(gone.body["preconditions"]) == {"uid", "resourceVersion"}
+    assert gone.body["propagationPolicy"] == "Background"
+
+
+def test_a_dependent_whose_owner_never_was_goes_too() -> None:
+    scene = Scene()
+    scene.dependent({"apiVersion": "v1", "kind": "ConfigMap", "name": "never", "uid": "never"})
+    scene.play()
+    assert scene.secret() is None
+
+
+def test_a_namesake_of_the_owner_is_no_owner() -> None:
+    scene = Scene()
+    scene.dependent(reference(scene.owner(), uid="another"))
+    scene.play()
+    assert scene.secret() is None
+
+
+def test_an_owner_recreated_while_the_watch_was_away_is_no_owner() -> None:
+    scene = Scene()
+    first = scene.owner()
+    scene.dependent(reference(first))
+
+    def recreate() -> None:
+        scene.fake.server.is_mute = True
+        scene.fake.server.break_watches()
+        scene.fake.remove(first)
+        scene.owner()
+        scene.fake.server.is_mute = False
+        scene.fake.server.expire_watches()
+
+    scene.play(recreate)
+    assert scene.secret() is None
+
+
+def test_with_one_of_two_owners_left_it_stays_and_forgets_the_dead() -> None:
+    scene = Scene()
+    first, second = scene.owner("first"), scene.owner("second")
+    scene.dependent(reference(first), reference(second))
+    scene.play(lambda: scene.fake.remove(first))
+    left = scene.secret()
+    assert left is not None and [owner.name for owner in left.metadata.owner_references] == ["second"]
+    assert [write.action for write in scene.fake.writes] == [patch("secrets")]
+
+
+def test_an_owner_of_a_kind_that_is_not_served_keeps_its_dependents() -> None:
+    scene = Scene()
+    scene.dependent({"apiVersion": "example.com/v1", "kind": "Thing", "name": "t", "uid": "t"})
+    scene.play()
+    assert scene.secret() is not None and not scene.fake.writes
+
+
+def test_a_cluster_wide_owner_counts_in_every_namespace() -> None:
+    scene = Scene()
+    owner = scene.fake.add(Namespace.from_wire({"metadata": {"name": "n"}}))
+    scene.dependent(reference(owner))
+    scene.play()
+    assert scene.secret() is not None
+
+
+def test_an_owner_in_another_namespace_is_none_and_that_is_told() -> None:
+    scene = Scene()
+    scene.dependent(reference(scene.owner(namespace="elsewhere")))
+    scene.play()
+    assert scene.secret() is None
+    assert [(one.type, one.reason) for one in scene.fake.all(Event)] == [("Warning", "OwnerRefInvalidNamespace")]
+
+
+def test_an_orphaning_deletion_frees_the_dependents() -> None:
+    scene = Scene()
+    owner = scene.owner(finalizers=["orphan"], deletionTimestamp="2026-01-01T00:00:00Z")
+    scene.dependent(reference(owner))
+    scene.play()
+    left = scene.secret()
+    assert left is not None and not left.metadata.owner_references
+    assert scene.fake.find(ConfigMap, "owner", "default") is None
+
+
+def test_a_foreground_deletion_waits_for_those_that_block() -> None:
+    scene = Scene()
+    owner = scene.owner(finalizers=["foregroundDeletion"], deletionTimestamp="2026-01-01T00:00:00Z")
+    scene.dependent(reference(owner, blockOwnerDeletion=True), finalizers=["example.com/wait"])
+
+    def let_go() -> None:
+        assert scene.fake.find(ConfigMap, "owner", "default") is not None
+        waiting = scene.secret()
+        assert waiting is not None and waiting.metadata.deletion_timestamp is not None
+        scene.fake.remove(waiting)
+
+    scene.play(let_go)
+    assert scene.fake.find(ConfigMap, "owner", "default") is None
+
+
+def test_a_foreground_deletion_ends_when_the_last_that_blocks_lets_go() -> None:
+    scene = Scene()
+    owner = scene.owner(finalizers=["foregroundDeletion"], deletionTimestamp="2026-01-01T00:00:00Z")
+    other = scene.owner("other")
+    scene.dependent(reference(owner, blockOwnerDeletion=True), reference(other), finalizers=["example.com/wait"])
+    scene.play()
+    assert scene.fake.find(ConfigMap, "owner", "default") is None or "foregroundDeletion" in scene.fake.find(  # type: ignore[union-attr]
+        ConfigMap, "owner", "default").metadata.finalizers
+
+
+@pytest.mark.parametrize(("live_owner", "deleted"), [("old", True), ("new", False)])
+def test_what_is_deleted_is_what_was_looked_at(live_owner: str, deleted: bool) -> None:
+    """The graph is behind: the dependent has got another owner meanwhile."""
+    scene = Scene()
+    new = scene.owner("new")
+    owners = {"old": {"apiVersion": "v1", "kind": "ConfigMap", "name": "old", "uid": "old"}, "new": reference(new)}
+    dependent = scene.dependent(owners[live_owner])
+    graph = Graph()
+    behind = {**dependent.to_wire(), "metadata": {**dependent.to_wire()["metadata"], "ownerReferences": [owners["old"]]}}
+    graph.update(Node.of(by_plural("", "secrets"), behind))
+
+    async def look() -> None:
+        await GarbageCollector(scene.fake, graph, EventRecorder(scene.fake, "test")).reconcile(ObjectKey("", dependent.metadata.uid))
+
+    run(look())
+    assert (scene.secret() is None) is deleted
+
+
+def test_a_dropped_reference_makes_the_owner_look_again() -> None:
+    graph = Graph()
+    owner = {"metadata": {"uid": "O", "name": "o", "namespace": "d", "deletionTimestamp": "x", "finalizers": ["foregroundDeletion"]}}
+    dependent = {"metadata": {"uid": "D", "name": "d", "namespace": "d", "ownerReferences": [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": "o", "uid": "O"}]}}
+    graph.update(Node.of(CONFIG_MAPS, owner))
+    graph.update(Node.of(CONFIG_MAPS, dependent))
+    assert "O" in graph.update(Node.of(CONFIG_MAPS, {"metadata": {"uid": "D", "name": "d", "namespace": "d"}}))
