@@ -60,7 +60,10 @@ def decode_json(raw: bytes, schema: Schema, *, find_duplicates: bool = True) -> 
         document = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise DecodeError(f"error decoding JSON: {error}") from error
-    duplicates = duplicate_fields(raw, document) if find_duplicates else []
+    try:
+        duplicates = duplicate_fields(raw, document) if find_duplicates else []
+    except (orjson.JSONEncodeError, RecursionError):
+        raise DecodeError("json: exceeded max depth") from None     # what can be read deeper than it can be written
     decoded = decode(document, schema)
     return Decoded(decoded.document, duplicates + decoded.faults)
 

@@ -24,15 +24,24 @@ _FIRST = ("apiVersion", "kind", "metadata")
 _LONGEST_HEAD = 512
 
 
+class TooDeep(ValueError):
+    """The document is nested more than some 250 levels deep: it could be written, but never shown in a list or a table."""
+
+
 def encode_for_storage(document: Document) -> bytes:
-    """The stored value of a document; its resourceVersion stays behind. The document is not changed."""
+    """The stored value of a document; its resourceVersion stays behind. The document is not changed. Raises TooDeep."""
     metadata = document.get("metadata") or {}
     if "resourceVersion" in metadata:
         metadata = {name: value for name, value in metadata.items() if name != "resourceVersion"}
     head = {"apiVersion": document.get("apiVersion", ""), "kind": document.get("kind", ""), "metadata": metadata}
     rest = {name: value for name, value in document.items() if name not in _FIRST}
     # The encoder hands out a buffer with slack; a copy through bytearray has none (8,175 B become 2,350 B).
-    return bytes(bytearray(orjson.dumps(head | rest)))
+    try:
+        return bytes(bytearray(orjson.dumps(head | rest)))
+    except orjson.JSONEncodeError as error:
+        if "ecursion" in str(error):
+            raise TooDeep("json: exceeded max depth") from error
+        raise
 
 
 def split(value: bytes) -> tuple[bytes, bytes]:

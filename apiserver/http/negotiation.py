@@ -26,8 +26,8 @@ class Accepted:
 
     @property
     def watch_content_type(self) -> str:
-        """Frames and lines are no whole objects: protobuf says so, JSON always has."""
-        return f"{self.content_type};stream=watch" if self.is_protobuf else self.content_type
+        """Without what each object is shown as; protobuf's frames are told apart from objects."""
+        return f"{PROTOBUF};stream=watch" if self.is_protobuf else JSON
 
 
 def negotiate(accept: str, *, for_list: bool = False, has_protobuf: bool = True) -> Accepted:

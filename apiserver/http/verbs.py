@@ -17,7 +17,7 @@ from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, s
 from apiserver.http.watch import serve_watch
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.listing import is_true, parse
-from apiserver.registry.patches import APPLY, patch_of
+from apiserver.registry.patches import APPLY, SUPPORTED, patch_of, unsupported
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
 from kubeapi.decode import DecodeError, decode
@@ -26,6 +26,9 @@ from kubeapi.resource import Resource, Version
 from kubeapi.world import World
 
 Document = dict[str, Any]
+# Subresources that are a part of the object, or a view of it; what does more has a handler of its own.
+PARTS = frozenset({"status", "scale", "approval", "ephemeralcontainers", "resize"})
+STREAMS = frozenset({"exec", "attach", "portforward"})
 
 
 @dataclass(slots=True)
@@ -65,7 +68,9 @@ class ResourceHandler:
         if not subresource:
             return self._resource.verbs
         found = self._resource.subresources.get(subresource)
-        if found is None:
+        if subresource in STREAMS:
+            raise errors.BadRequest("Upgrade request required")
+        if found is None or subresource not in PARTS:
             raise errors.NotFound("the server could not find the requested resource")
         return found.verbs
 
@@ -138,11 +143,13 @@ class ResourceHandler:
 
     async def _patch(self, exchange: Exchange) -> None:
         info, media = exchange.info, media_type(exchange.scope)
+        if media not in SUPPORTED:
+            raise unsupported()
         refuse_patch_options(exchange.query, is_apply=media == APPLY)
         if media == APPLY and info.subresource != "scale":
             await self._apply(exchange)
             return
-        body = parse_any(await read_body(exchange.scope, exchange.receive), media if media else "unknown/unknown")
+        body = parse_any(await read_body(exchange.scope, exchange.receive), media)
         if info.subresource == "scale":
             await self._rescale(exchange, body)
             return

@@ -28,7 +28,11 @@ def patch_of(media_type: str, body: Any, schema: Schema, kind: str, group: str, 
         return lambda document: copy.deepcopy(mergepatch.apply(document, body))
     if media_type == STRATEGIC:
         return _with_errors(lambda document: copy.deepcopy(strategic.apply(document, body, schema)), kind, group, name)
-    raise errors.UnsupportedMediaType(
+    raise unsupported()
+
+
+def unsupported() -> errors.UnsupportedMediaType:
+    return errors.UnsupportedMediaType(
         "the body of the request was in an unknown format - accepted media types include: " + ", ".join(SUPPORTED))
 
 

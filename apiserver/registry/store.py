@@ -16,6 +16,7 @@ import orjson
 
 from apiserver.cacher import CachedObject, WatchHub, encode_for_storage
 from apiserver.cacher.cacher import RevisionMatch
+from apiserver.cacher.document import TooDeep
 from apiserver.registry.attributes import Attributes, Chain
 from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
 from apiserver.registry.listing import ListOptions, decode_continue, encode_continue
@@ -139,7 +140,8 @@ class Store:
             await self.admission.validate(attributes)
             document = self._managed(None, document, context, "")
             name = metadata["name"]
-            value, key = encode_for_storage(document), self.key(attributes.namespace, name)
+            with _translated(self.resource, name):
+                value, key = encode_for_storage(document), self.key(attributes.namespace, name)
             if context.dry_run:
                 if self.cacher.get(ObjectKey(attributes.namespace, name)) is not None:
                     raise errors.already_exists(self.resource.plural, self.resource.group, name)
@@ -242,7 +244,8 @@ class Store:
         self._refuse(attributes.name, faults)
         await self.admission.validate(attributes)
         wanted = self._managed(old, wanted, context, subresource)
-        value = encode_for_storage(wanted)
+        with _translated(self.resource, attributes.name):
+            value = encode_for_storage(wanted)
         if value == current.value or context.dry_run:
             return self.cacher.made_of(Stored(current.key, value, current.revision), wanted)
         with _translated(self.resource, attributes.name, is_write=True):
@@ -397,6 +400,8 @@ class _translated:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         resource, name = self._resource, self._name
         match error:
+            case TooDeep():
+                raise errors.BadRequest(str(error)) from error
             case storage_errors.KeyNotFound():
                 raise errors.not_found(resource.plural, resource.group, name) from error
             case storage_errors.KeyExists():

@@ -127,6 +127,7 @@ def test_paths_and_queries(api: Api, path: str, code: int, message: str | None) 
     pytest.param(MERGE, [1], 400, id="a merge patch that is a list"),
     pytest.param(STRATEGIC, {"spec": {"containers": [{"image": "x"}]}}, 422, id="a strategic patch without its merge key"),
     pytest.param("application/x-nothing", {}, 415, id="an unknown patch type"),
+    pytest.param("application/vnd.kubernetes.protobuf", {}, 415, id="a patch in protobuf"), pytest.param("application/json", {}, 415, id="plain JSON"),
     pytest.param(APPLY, {"apiVersion": "v1", "kind": "Pod"}, 422, id="an apply without a manager"),
     pytest.param(MERGE, {"spec": {"containers": "x"}}, 400, id="a wrong type"),
     pytest.param(MERGE, {"metadata": {"uid": "x"}}, 409, id="another uid"),
@@ -167,6 +168,26 @@ def test_malicious_bodies_are_refused_and_the_server_goes_on(api: Api, body: byt
     else:
         assert (refused.code, refused.document["kind"]) == (code, "Status"), refused.raw[:300]
     assert api.ask("GET", "/version").code == 200
+
+
+@pytest.mark.parametrize("depth", [100, 240, 252, 255, 300, 900, 5000])
+def test_objects_that_are_nested_too_deep_are_refused(api: Api, depth: int) -> None:
+    data = b'{"a":' * depth + b"1" + b"}" * depth
+    made = api.ask("POST", f"/apis/apps/v1/namespaces/{api.namespace}/controllerrevisions",
+                   b'{"metadata":{"name":"deep-%d"},"revision":1,"data":%b}' % (depth, data))
+    assert made.code == (201 if depth <= 240 else 400), made.raw[:200]
+    if depth <= 240:
+        for accept in ("application/json", "application/json;as=Table;v=v1;g=meta.k8s.io", "application/vnd.kubernetes.protobuf"):
+            assert api.ask("GET", f"/apis/apps/v1/namespaces/{api.namespace}/controllerrevisions?includeObject=Object", Accept=accept).code == 200
+
+
+@pytest.mark.parametrize(("method", "path", "code"), [
+    ("GET", "/exec", 400), ("GET", "/attach", 400), ("GET", "/portforward", 400), ("GET", "/proxy", 404), ("GET", "/nothing", 404),
+    ("GET", "/binding", 405), ("GET", "/eviction", 405), ("POST", "/status", 405)])
+def test_what_is_below_an_object_is_no_object(api: Api, method: str, path: str, code: int) -> None:
+    api.ask("POST", pods(api), a_pod(metadata={"name": "below"}))
+    refused = api.ask(method, pods(api, f"/below{path}"), {} if method == "POST" else None)
+    assert (refused.code, refused.document["kind"]) == (code, "Status"), refused.raw
 
 
 @pytest.mark.parametrize("selector", ["a=" + "b" * 100_000, ",".join(f"k{n}=v" for n in range(20_000)), "a in (" + "x," * 50_000 + "y)", "(" * 10_000],
