@@ -30,7 +30,7 @@ def measure(nodes: int, pods: int) -> float:
     began = time.perf_counter()
     for number in range(pods):
         pod = replace(template, uid=str(number))
-        chosen = choose(profile, pod, cache.nodes, search, world)
+        chosen = choose(profile, pod, cache, search, world)
         assert hasattr(chosen, "name")
         cache.assume(pod, chosen.name)
     return round(pods / (time.perf_counter() - began))

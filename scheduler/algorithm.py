@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kubeapi.world import World
-from scheduler.framework import SUCCESS, Happening, NodeInfo, PodInfo, Status
+from scheduler.framework import SUCCESS, Cluster, Happening, NodeInfo, PodInfo, Status
 from scheduler.profile import Profile
 
 # With many nodes the search stops at a share of them (upstream's adaptive figures).
@@ -47,28 +47,30 @@ def enough_nodes(count: int) -> int:
     return max(ALL_NODES_UP_TO, count * percent // 100)
 
 
-def choose(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo], search: Search, world: World) -> NodeInfo | Diagnosis:
-    fitting, refusals = _filtered(profile, pod, nodes, search)
+def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, world: World) -> NodeInfo | Diagnosis:
+    fitting, refusals = _filtered(profile, pod, cluster, search)
     if not fitting:
-        return _diagnosis(profile, len(nodes), refusals)
+        return _diagnosis(profile, len(cluster.nodes), refusals)
     if len(fitting) == 1:
         return fitting[0]
-    totals = total_scores(profile, pod, fitting)
+    totals = total_scores(profile, pod, cluster, fitting)
     best = max(totals)
     winners = [node for node, score in zip(fitting, totals, strict=True) if score == best]
     return winners[0] if len(winners) == 1 else world.random.choice(winners)
 
 
-def _filtered(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo], search: Search) -> tuple[list[NodeInfo], dict[str, Status]]:
+def _filtered(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search) -> tuple[list[NodeInfo], dict[str, Status]]:
+    nodes = cluster.nodes
     fitting: list[NodeInfo] = []
     refusals: dict[str, Status] = {}
-    wanted, filters = enough_nodes(len(nodes)), profile.filters
+    wanted = enough_nodes(len(nodes))
+    filters = [check.filter for plugin in profile.filters if (check := plugin.look(pod, cluster)) is not None]
     looked_at = 0
     for offset in range(len(nodes)):
         node = nodes[(search.start + offset) % len(nodes)]
         looked_at += 1
-        for plugin in filters:
-            status = plugin.filter(pod, node)
+        for passes in filters:
+            status = passes(pod, node)
             if status is not SUCCESS:
                 refusals[node.name] = status
                 break
@@ -80,15 +82,13 @@ def _filtered(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo], search:
     return fitting, refusals
 
 
-def total_scores(profile: Profile, pod: PodInfo, nodes: Sequence[NodeInfo]) -> list[int]:
+def total_scores(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int]:
     """The weighted sum of all plugins' normalized scores, per node."""
     totals = [0] * len(nodes)
     for plugin in profile.scores:
-        prepared = plugin.prepare(pod)
-        scores = plugin.normalize([plugin.score(prepared, pod, node) for node in nodes])
-        weight = plugin.weight
-        for index, score in enumerate(scores):
-            totals[index] += weight * score
+        if (scores := plugin.scores(pod, cluster, nodes)) is not None:
+            weight = plugin.weight
+            totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
     return totals
 
 

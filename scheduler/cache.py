@@ -4,6 +4,8 @@ An assumed pod counts until a watch shows it bound (confirmed), shows it gone, o
 """
 from __future__ import annotations
 
+from collections import Counter
+
 from kubeapi.generated.models.core_v1 import Node
 from scheduler.framework import Happening, NodeInfo, PodInfo
 
@@ -14,6 +16,7 @@ class Cache:
         self._where: dict[str, str] = {}        # pod uid -> node
         self._assumed: set[str] = set()
         self._listed: list[NodeInfo] | None = None
+        self._images: Counter[str] = Counter()  # on how many nodes
 
     @property
     def nodes(self) -> list[NodeInfo]:
@@ -25,8 +28,16 @@ class Cache:
     def node(self, name: str) -> NodeInfo | None:
         return self._nodes.get(name)
 
+    def nodes_with_image(self, name: str) -> int:
+        return self._images[name]
+
     def update_node(self, node: Node) -> Happening:
-        happened = self._node(node.metadata.name).update(node)
+        known = self._node(node.metadata.name)
+        before = known.images
+        happened = known.update(node)
+        if known.images.keys() != before.keys():
+            self._images.subtract(before.keys())
+            self._images.update(known.images.keys())
         if Happening.NODE_ADDED in happened:
             self._listed = None
         return happened
@@ -35,6 +46,8 @@ class Cache:
         """Its pods may still be watched for a while: they stay with a node that does not exist."""
         node = self._nodes[name]
         node.exists, self._listed = False, None
+        self._images.subtract(node.images.keys())
+        node.images = {}
         self._drop_if_empty(node)
 
     def assume(self, pod: PodInfo, node: str) -> None:

@@ -1,10 +1,11 @@
 """The extension points of scheduling, in the order a cycle calls them, and the slim views that plugins see.
 
 A cycle is synchronous: nothing else runs between its first filter and the assumption of its result, so the cache is its own
-snapshot. Plugins are stateless; what they compute once per pod they return from `prepare`.
+snapshot. Plugins are stateless; what they compute once per pod they return from `look` or `prepare`.
 """
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Protocol
 
 from kubeapi.generated.models.core_v1 import Affinity, Node, Pod, Taint, Toleration
 from kubeapi.meta import ObjectKey
+from scheduler.ports import HostPort, host_ports
 from scheduler.resources import Resources, pod_requests, pod_requests_for_scoring
 
 MAX_SCORE = 100
@@ -64,7 +66,9 @@ class PodInfo:
     tolerations: tuple[Toleration, ...]
     is_terminal: bool
     is_terminating: bool
-    is_gated: bool
+    gates: tuple[str, ...] = ()
+    host_ports: frozenset[HostPort] = frozenset()
+    images: tuple[str, ...] = ()       # of every container, as nodes name them
     told_unschedulable: str = ""       # the message of its PodScheduled condition, when False
 
     @classmethod
@@ -77,8 +81,15 @@ class PodInfo:
             priority=spec.priority or 0, labels=pod.metadata.labels, requests=pod_requests(spec),
             scoring_requests=pod_requests_for_scoring(spec), node_selector=spec.node_selector, affinity=spec.affinity,
             tolerations=spec.tolerations, is_terminal=status.phase in ("Succeeded", "Failed"),
-            is_terminating=pod.metadata.deletion_timestamp is not None, is_gated=bool(spec.scheduling_gates),
+            is_terminating=pod.metadata.deletion_timestamp is not None,
+            gates=tuple(gate.name for gate in spec.scheduling_gates), host_ports=host_ports(spec),
+            images=tuple(image_name(one.image) for one in (*spec.init_containers, *spec.containers)),
             told_unschedulable=condition.message if condition is not None and condition.status == "False" else "")
+
+
+def image_name(image: str) -> str:
+    """With the tag that is meant when none is given."""
+    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"
 
 
 @dataclass(slots=True)
@@ -91,10 +102,12 @@ class NodeInfo:
     is_unschedulable: bool = False
     allocatable: Resources = Resources()
     allowed_pods: int = 0
+    images: Mapping[str, int] = field(default_factory=dict)         # name -> bytes
     exists: bool = False               # False: pods were seen before their node
     pods: dict[str, PodInfo] = field(default_factory=dict)         # by uid
     requested: Resources = Resources()
     scoring_requested: Resources = Resources()
+    ports: Counter[HostPort] = field(default_factory=Counter)
 
     def update(self, node: Node) -> Happening:
         """Takes over the node's facts; what of them changed."""
@@ -108,6 +121,8 @@ class NodeInfo:
             happened |= Happening.NODE_LABELS
         if (node.spec.taints, node.spec.unschedulable) != (self.taints, self.is_unschedulable):
             happened |= Happening.NODE_TAINTS
+        images = node.status.images if node.status is not None else ()
+        self.images = {name: image.size_bytes for image in images for name in image.names}
         self.exists, self.labels, self.taints = True, node.metadata.labels, node.spec.taints
         self.is_unschedulable, self.allocatable, self.allowed_pods = node.spec.unschedulable, allocatable, allowed_pods
         return happened
@@ -116,31 +131,72 @@ class NodeInfo:
         self.pods[pod.uid] = pod
         self.requested = self.requested + pod.requests
         self.scoring_requested = self.scoring_requested + pod.scoring_requests
+        if pod.host_ports:
+            self.ports.update(pod.host_ports)
 
     def remove(self, uid: str) -> None:
         pod = self.pods.pop(uid)
         self.requested = self.requested - pod.requests
         self.scoring_requested = self.scoring_requested - pod.scoring_requests
+        if pod.host_ports:
+            self.ports -= Counter(pod.host_ports)
 
 
-class FilterPlugin(Protocol):
-    """`helped_by` names what can turn this plugin's no into a yes."""
+class Cluster(Protocol):
+    """What plugins may ask beyond one node."""
+
+    @property
+    def nodes(self) -> Sequence[NodeInfo]: ...
+    def nodes_with_image(self, name: str) -> int: ...
+
+
+class GatePlugin(Protocol):
+    """What a pod must pass to enter the queue; only a change of the pod itself can open it."""
 
     name: ClassVar[str]
-    helped_by: ClassVar[Happening]
+
+    def admits(self, pod: PodInfo) -> bool: ...
+
+
+class Check(Protocol):
+    """A filter made for one pod."""
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status: ...
 
 
+class FilterPlugin(Protocol):
+    """`look` is called once per pod and cycle; None: no node can fail this pod. `helped_by` names what can turn a no into a yes."""
+
+    name: ClassVar[str]
+    helped_by: ClassVar[Happening]
+
+    def look(self, pod: PodInfo, cluster: Cluster) -> Check | None: ...
+
+
 class ScorePlugin(Protocol):
-    """Scores run from 0 to MAX_SCORE after `normalize`. `prepare` is called once per pod and cycle."""
+    """From 0 to MAX_SCORE for each node; None: all nodes are equal to this pod."""
 
     name: ClassVar[str]
     weight: ClassVar[int]
 
-    def prepare(self, pod: PodInfo) -> Any: ...
-    def score(self, prepared: Any, pod: PodInfo, node: NodeInfo) -> int: ...
-    def normalize(self, scores: list[int]) -> list[int]: ...
+    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None: ...
+
+
+class NodeScore:
+    """A ScorePlugin that judges each node by itself: `score` per node, of what `prepare` made of the pod."""
+
+    def prepare(self, pod: PodInfo) -> Any:
+        return None
+
+    def score(self, prepared: Any, pod: PodInfo, node: NodeInfo) -> int:
+        raise NotImplementedError
+
+    def normalize(self, scores: list[int]) -> list[int]:
+        return scores
+
+    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None:
+        prepared, score = self.prepare(pod), self.score
+        return self.normalize([score(prepared, pod, node) for node in nodes])
 
 
 def scaled_to_maximum(scores: Sequence[int], *, reverse: bool = False) -> list[int]:

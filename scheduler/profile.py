@@ -4,13 +4,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scheduler.framework import FilterPlugin, ScorePlugin
+from scheduler.framework import FilterPlugin, GatePlugin, ScorePlugin
 from scheduler.plugins.balanced_allocation import BalancedAllocation
+from scheduler.plugins.image_locality import ImageLocality
 from scheduler.plugins.least_allocated import LeastAllocated
 from scheduler.plugins.node_affinity import NodeAffinity
 from scheduler.plugins.node_name import NodeName
+from scheduler.plugins.node_ports import NodePorts
 from scheduler.plugins.node_resources_fit import NodeResourcesFit
 from scheduler.plugins.node_unschedulable import NodeUnschedulable
+from scheduler.plugins.scheduling_gates import SchedulingGates
 from scheduler.plugins.taint_toleration import TaintToleration
 
 
@@ -19,11 +22,14 @@ class Profile:
     """A named set of plugins; pods choose one by spec.schedulerName."""
 
     scheduler_name: str
+    gates: Sequence[GatePlugin]
     filters: Sequence[FilterPlugin]
     scores: Sequence[ScorePlugin]
 
 
 def default_profile() -> Profile:
     taints, affinity = TaintToleration(), NodeAffinity()
-    return Profile("default-scheduler", (NodeUnschedulable(), NodeName(), taints, affinity, NodeResourcesFit()),
-                   (taints, affinity, LeastAllocated(), BalancedAllocation()))
+    return Profile(
+        "default-scheduler", (SchedulingGates(),),
+        (NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), NodeResourcesFit()),
+        (taints, affinity, LeastAllocated(), BalancedAllocation(), ImageLocality()))

@@ -137,5 +137,5 @@ class SchedulingQueue:
 
 def _differs_only_in_condition(old: PodInfo, new: PodInfo) -> bool:
     """Our own report that a pod is unschedulable must not make it active again."""
-    return (old.requests, old.node_selector, old.affinity, old.tolerations, old.labels, old.is_gated, old.priority) == (
-        new.requests, new.node_selector, new.affinity, new.tolerations, new.labels, new.is_gated, new.priority)
+    return (old.requests, old.node_selector, old.affinity, old.tolerations, old.labels, old.gates, old.priority) == (
+        new.requests, new.node_selector, new.affinity, new.tolerations, new.labels, new.gates, new.priority)

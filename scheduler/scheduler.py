@@ -61,7 +61,7 @@ class Scheduler:
 
     def _is_mine(self, pod: PodInfo) -> bool:
         return (pod.scheduler_name == self._profile.scheduler_name and not pod.is_terminal and not pod.is_terminating
-                and not pod.is_gated)
+                and all(plugin.admits(pod) for plugin in self._profile.gates))
 
     def pending(self) -> Mapping[str, int]:
         return {"pending": len(self._queue), "nodes": len(self._cache.nodes)}
@@ -73,7 +73,7 @@ class Scheduler:
             while True:
                 queued = await self._queue.pop()
                 await self._binding.acquire()
-                chosen = choose(self._profile, queued.pod, self._cache.nodes, self._search, self._world)
+                chosen = choose(self._profile, queued.pod, self._cache, self._search, self._world)
                 if isinstance(chosen, Diagnosis):
                     group.create_task(self._say_why(queued, chosen))
                 else:

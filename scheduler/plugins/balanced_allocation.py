@@ -3,15 +3,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import MAX_SCORE, NodeInfo, PodInfo
+from scheduler.framework import MAX_SCORE, NodeInfo, NodeScore, PodInfo
 
 
-class BalancedAllocation:
+class BalancedAllocation(NodeScore):
     name: ClassVar[str] = "NodeResourcesBalancedAllocation"
     weight: ClassVar[int] = 1
-
-    def prepare(self, pod: PodInfo) -> None:
-        return None
 
     def score(self, prepared: None, pod: PodInfo, node: NodeInfo) -> int:
         there, used, wanted = node.allocatable, node.requested, pod.requests
@@ -20,6 +17,3 @@ class BalancedAllocation:
         cpu = min(1.0, (used.milli_cpu + wanted.milli_cpu) / there.milli_cpu)
         memory = min(1.0, (used.memory + wanted.memory) / there.memory)
         return int((1 - abs(cpu - memory) / 2) * MAX_SCORE)      # half the distance is two values' standard deviation
-
-    def normalize(self, scores: list[int]) -> list[int]:
-        return scores

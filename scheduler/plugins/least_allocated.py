@@ -3,24 +3,18 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import MAX_SCORE, NodeInfo, PodInfo
+from scheduler.framework import MAX_SCORE, NodeInfo, NodeScore, PodInfo
 
 
-class LeastAllocated:
+class LeastAllocated(NodeScore):
     name: ClassVar[str] = "NodeResourcesFit"
     weight: ClassVar[int] = 1
-
-    def prepare(self, pod: PodInfo) -> None:
-        return None
 
     def score(self, prepared: None, pod: PodInfo, node: NodeInfo) -> int:
         used, wanted, there = node.scoring_requested, pod.scoring_requests, node.allocatable
         cpu = _left(there.milli_cpu, used.milli_cpu + wanted.milli_cpu)
         memory = _left(there.memory, used.memory + wanted.memory)
         return (cpu + memory) // 2
-
-    def normalize(self, scores: list[int]) -> list[int]:
-        return scores
 
 
 def _left(capacity: int, requested: int) -> int:

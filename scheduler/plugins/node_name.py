@@ -3,13 +3,16 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import SUCCESS, Code, Happening, NodeInfo, PodInfo, Status
+from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeInfo, PodInfo, Status
 
 
 class NodeName:
     name: ClassVar[str] = "NodeName"
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED
     _refusal = Status(Code.UNRESOLVABLE, ("node(s) didn't match the requested node name",), name)
+
+    def look(self, pod: PodInfo, cluster: Cluster) -> NodeName | None:
+        return self if pod.node_name else None
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         return SUCCESS if pod.node_name in ("", node.name) else self._refusal

@@ -1,6 +1,7 @@
 """Pods and nodes as the scheduler sees them, said in a line."""
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from kubeapi.generated.models.core_v1 import Node, Pod
@@ -18,11 +19,13 @@ def a_pod(name: str = "p", *, cpu: str = "", memory: str = "", node: str = "", *
 
 
 def a_node_object(name: str = "n", *, cpu: str = "4", memory: str = "8Gi", pods: int = 110, labels: dict[str, str] | None = None,
-                  taints: list[dict[str, str]] | None = None, unschedulable: bool = False) -> Node:
+                  taints: list[dict[str, str]] | None = None, unschedulable: bool = False,
+                  images: dict[str, int] | None = None) -> Node:
     return Node.from_wire({
         "metadata": {"name": name, "labels": labels or {}},
         "spec": {"taints": taints or [], "unschedulable": unschedulable},
-        "status": {"allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods)}, "daemonEndpoints": {"kubeletEndpoint": {"Port": 1}},
+        "status": {"allocatable": {"cpu": cpu, "memory": memory, "pods": str(pods)},
+                   "images": [{"names": [name], "sizeBytes": size} for name, size in (images or {}).items()], "daemonEndpoints": {"kubeletEndpoint": {"Port": 1}},
                    "nodeInfo": dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion", "kubeProxyVersion", "operatingSystem", "architecture"), "")},
     })
 
@@ -33,3 +36,17 @@ def a_node(name: str = "n", *, holding: tuple[PodInfo, ...] = (), **facts: Any) 
     for pod in holding:
         node.add(pod)
     return node
+
+
+@dataclass
+class PlainCluster:
+    """The cluster without any index: each question is answered by looking at every node and pod."""
+
+    nodes: list[NodeInfo]
+
+    def nodes_with_image(self, name: str) -> int:
+        return sum(name in node.images for node in self.nodes)
+
+
+def a_cluster(*nodes: NodeInfo) -> PlainCluster:
+    return PlainCluster(list(nodes))

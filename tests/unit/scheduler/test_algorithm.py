@@ -8,13 +8,13 @@ from scheduler.algorithm import Diagnosis, Search, choose, enough_nodes
 from scheduler.cache import Cache
 from scheduler.framework import Happening, NodeInfo, PodInfo
 from scheduler.profile import default_profile
-from tests.unit.scheduler.builders import a_node, a_node_object, a_pod
+from tests.unit.scheduler.builders import a_cluster, a_node, a_node_object, a_pod
 
 PROFILE = default_profile()
 
 
 def decide(pod: PodInfo, *nodes: NodeInfo) -> NodeInfo | Diagnosis:
-    return choose(PROFILE, pod, nodes, Search(), World(1))
+    return choose(PROFILE, pod, a_cluster(*nodes), Search(), World(1))
 
 
 def test_a_pod_that_fits_nowhere_says_why_per_node() -> None:
@@ -43,10 +43,10 @@ def test_the_emptier_node_wins() -> None:
 
 
 def test_every_node_gets_its_turn_when_a_share_is_enough() -> None:
-    nodes, search, world = [a_node(f"n{number}") for number in range(400)], Search(), World(1)
+    cluster, search, world = a_cluster(*(a_node(f"n{number}") for number in range(400))), Search(), World(1)
     seen = set()
     for _ in range(8):
-        chosen = choose(PROFILE, a_pod(), nodes, search, world)
+        chosen = choose(PROFILE, a_pod(), cluster, search, world)
         assert isinstance(chosen, NodeInfo)
         seen.add(chosen.name)
     assert search.start == 8 * enough_nodes(400) % 400

@@ -7,14 +7,17 @@ import pytest
 from kubeapi.generated.models.core_v1 import PodSpec
 from scheduler.framework import SUCCESS, Code, scaled_to_maximum
 from scheduler.plugins.balanced_allocation import BalancedAllocation
+from scheduler.plugins.image_locality import ImageLocality
 from scheduler.plugins.least_allocated import LeastAllocated
 from scheduler.plugins.node_affinity import NodeAffinity
 from scheduler.plugins.node_name import NodeName
+from scheduler.plugins.node_ports import NodePorts
 from scheduler.plugins.node_resources_fit import NodeResourcesFit
 from scheduler.plugins.node_unschedulable import NodeUnschedulable
+from scheduler.plugins.scheduling_gates import SchedulingGates
 from scheduler.plugins.taint_toleration import TaintToleration
 from scheduler.resources import Resources, pod_requests
-from tests.unit.scheduler.builders import a_node, a_pod
+from tests.unit.scheduler.builders import a_cluster, a_node, a_pod
 
 TAINT = {"key": "team", "value": "blue", "effect": "NoSchedule"}
 
@@ -143,3 +146,59 @@ def container(name: str, cpu: str, **more: Any) -> dict[str, Any]:
 ])
 def test_what_a_pod_requests(spec: dict[str, Any], milli_cpu: int) -> None:
     assert pod_requests(PodSpec.from_wire(spec)) == Resources(milli_cpu=milli_cpu)
+
+
+def with_port(number: int, **more: Any) -> dict[str, Any]:
+    return {"containers": [{"name": "c", "ports": [{"containerPort": number, "hostPort": number, **more}]}]}
+
+
+@pytest.mark.parametrize(("asked", "fits"), [
+    pytest.param({}, True, id="no port"),
+    pytest.param(with_port(81), True, id="another port"),
+    pytest.param(with_port(80), False, id="the same port"),
+    pytest.param(with_port(80, protocol="UDP"), True, id="another protocol"),
+    pytest.param(with_port(80, hostIP="127.0.0.1"), False, id="one address of a port held on all"),
+    pytest.param(with_port(90), False, id="all addresses of a port held on one"),
+    pytest.param(with_port(90, hostIP="127.0.0.2"), True, id="the same port on another address"),
+    pytest.param(with_port(70), False, id="a sidecar's port"),
+    pytest.param(with_port(60), True, id="an init container's port is free by then"),
+])
+def test_host_ports_are_held_by_one_pod(asked: dict[str, Any], fits: bool) -> None:
+    node = a_node(holding=(
+        a_pod("a", **with_port(80)), a_pod("b", **with_port(90, hostIP="127.0.0.1")),
+        a_pod("c", initContainers=[{"name": "s", "restartPolicy": "Always", "ports": [{"containerPort": 1, "hostPort": 70}]},
+                                   {"name": "i", "ports": [{"containerPort": 1, "hostPort": 60}]}])))
+    pod = a_pod("p", **asked)
+    check = NodePorts().look(pod, a_cluster(node))
+    status = check.filter(pod, node) if check is not None else SUCCESS
+    assert (status is SUCCESS) is fits
+    if not fits:
+        assert (status.reasons, status.code) == (("node(s) didn't have free ports for the requested pod ports",), Code.UNSCHEDULABLE)
+
+
+def test_a_port_is_free_again_when_its_last_holder_is_gone() -> None:
+    holder, pod = a_pod("a", **with_port(80)), a_pod("b", **with_port(80))
+    node = a_node(holding=(holder,))
+    node.remove(holder.uid)
+    assert NodePorts().filter(pod, node) is SUCCESS
+
+
+def test_a_gated_pod_waits() -> None:
+    assert not SchedulingGates().admits(a_pod(schedulingGates=[{"name": "example.com/quota"}]))
+    assert SchedulingGates().admits(a_pod())
+
+
+MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(("image", "expected"), [
+    pytest.param("web", [100 * (500 - 23) // (1000 - 23), 0, 0, 0], id="half of a gigabyte image counts where a half has it"),
+    pytest.param("small:1", [0, 0, 0, 0], id="a small one is not worth it"),
+    pytest.param("registry:5000/huge", [0, 0, 0, 100], id="never above the maximum"),
+    pytest.param("unknown", None, id="nobody has it"),
+])
+def test_image_locality_prefers_nodes_that_need_not_pull(image: str, expected: list[int] | None) -> None:
+    nodes = [a_node("a", images={"web:latest": 1000 * MIB, "small:1": 20 * MIB}), a_node("b"),
+             a_node("c", images={"web:latest": 0}), a_node("d", images={"registry:5000/huge:latest": 9000 * MIB})]
+    pod = a_pod(containers=[{"name": "c", "image": image}])
+    assert ImageLocality().scores(pod, a_cluster(*nodes), nodes) == expected
