@@ -25,7 +25,7 @@ Scene = Callable[[RuntimeService, str], Awaitable[None]]
 @asynccontextmanager
 async def hollow() -> AsyncIterator[tuple[RuntimeService, str]]:
     runtime = HollowRuntime()
-    await runtime.update_pod_cidr("10.201.0.0/24")
+    await runtime.update_pod_cidr("10.251.0.0/24")
     async with asyncio.TaskGroup() as group:
         task = group.create_task(runtime.run())
         await runtime.wait_ready()

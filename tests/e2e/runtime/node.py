@@ -57,8 +57,8 @@ class Surroundings:
         return f"test{self.number}"
 
     def options(self, **changes: Any) -> dict[str, Any]:
-        return {"cluster": self.cluster, "node": f"{self.cluster}-1", "pod_cidr": f"10.201.{self.number}.0/24",
-                "cluster_cidr": f"10.201.{self.number}.0/24", "service_cidr": f"10.202.{self.number}.0/24",
+        return {"cluster": self.cluster, "node": f"{self.cluster}-1", "pod_cidr": f"10.251.{self.number}.0/24",
+                "cluster_cidr": f"10.251.{self.number}.0/24", "service_cidr": f"10.252.{self.number}.0/24",
                 "node_ip": "127.0.0.1", **changes}
 
     def leftovers(self) -> dict[str, list[str]]:
@@ -67,7 +67,7 @@ class Surroundings:
         with Netlink() as netlink:
             links = [str(index) for index in links_of(self.cluster, netlink)]
             routes = [route.destination for route in netlink.routes() if route.destination.startswith(
-                (f"10.201.{self.number}.", f"10.202.{self.number}."))]
+                (f"10.251.{self.number}.", f"10.252.{self.number}."))]
         return {"mounts": linux.mount_points(self.directory), "cgroups": groups, "links": links, "routes": routes,
                 "processes": processes_of(self.directory)}
 

@@ -33,7 +33,7 @@ def test_pods_and_the_node_reach_each_other(place: Surroundings) -> None:
 def test_an_unknown_service_address_is_refused_at_once(place: Surroundings) -> None:
     async def scene() -> None:
         async with running_node(place) as node:
-            address = f"10.202.{place.number}.77"
+            address = f"10.252.{place.number}.77"
             status = await node.run(await node.sandbox(), "sh", "-c", f"nc -w 30 {address} 80 2>&1")
             assert "Connection refused" in output(status)[0]
             with pytest.raises(ConnectionRefusedError):
@@ -44,7 +44,7 @@ def test_an_unknown_service_address_is_refused_at_once(place: Surroundings) -> N
 def test_an_address_of_no_pod_is_unreachable(place: Surroundings) -> None:
     async def scene() -> None:
         async with running_node(place) as node:
-            status = await node.run(await node.sandbox(), "sh", "-c", f"nc -w 30 10.201.{place.number}.200 80 2>&1")
+            status = await node.run(await node.sandbox(), "sh", "-c", f"nc -w 30 10.251.{place.number}.200 80 2>&1")
             assert "unreachable" in output(status)[0] or "No route" in output(status)[0]
     asyncio.run(scene())
 
@@ -70,7 +70,7 @@ def test_nodes_in_namespaces_exchange_pod_traffic(place: Surroundings) -> None:
     space = create_node_namespace(cluster, 2)
     assert create_node_namespace(cluster, 2) == space
     other = place.directory / "node2"
-    cidrs = f"10.201.{place.number}.0/25", f"10.201.{place.number}.128/25"
+    cidrs = f"10.251.{place.number}.0/25", f"10.251.{place.number}.128/25"
     script = f"""
 import asyncio, sys
 from pathlib import Path
@@ -113,7 +113,7 @@ asyncio.run(main())
 
 def test_routes_follow_the_nodes(place: Surroundings) -> None:
     space = create_node_namespace(place.cluster, 2)
-    first, second = f"10.201.{place.number}.64/26", f"10.201.{place.number}.128/26"
+    first, second = f"10.251.{place.number}.64/26", f"10.251.{place.number}.128/26"
     set_routes(place.cluster, {"a": (first, space.address), "b": (second, space.address)})
     set_routes(place.cluster, {"b": (second, space.address)})
     with Netlink() as netlink:

@@ -124,14 +124,14 @@ def test_half_made_things_are_removed(place: Surroundings) -> None:
     linux.mount("none", half / "rootfs", "tmpfs")
     half_sandbox = runtime / "sandboxes" / ("e" * 64)
     (half_sandbox / "ns").mkdir(parents=True)
-    (runtime / "network" / "addresses" / f"10.201.{place.number}.99").write_text("e" * 64)
+    (runtime / "network" / "addresses" / f"10.251.{place.number}.99").write_text("e" * 64)
 
     async def scene() -> None:
         async with running_node(place) as node:
             assert [one.id for one in await node.runtime.list_containers()] == [container_id]
             assert [one.id for one in await node.runtime.list_pod_sandboxes()] == [sandbox_id]
             assert not half.exists() and not half_sandbox.exists()
-            assert not (runtime / "network" / "addresses" / f"10.201.{place.number}.99").exists()
+            assert not (runtime / "network" / "addresses" / f"10.251.{place.number}.99").exists()
     asyncio.run(scene())
 
 
