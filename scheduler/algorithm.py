@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kubeapi.world import World
-from scheduler.framework import SUCCESS, Cluster, Happening, NodeInfo, PodInfo, Status
+from scheduler.framework import SUCCESS, Cluster, Event, FilterPlugin, Happening, NodeInfo, PodInfo, Status
 from scheduler.profile import Profile
 
 # With many nodes the search stops at a share of them (upstream's adaptive figures).
@@ -21,6 +21,12 @@ class Diagnosis:
     nodes: int
     refusals: dict[str, Status] = field(default_factory=dict)
     helped_by: Happening = Happening.NODE_ADDED
+    refused_by: tuple[FilterPlugin, ...] = ()
+
+    def is_helped(self, pod: PodInfo, event: Event) -> bool:
+        """`helped_by` more exactly: what the plugins that refused think of this very event."""
+        return Happening.NODE_ADDED in event.happening or any(
+            bool(plugin.helped_by & event.happening) and plugin.helps(pod, event) for plugin in self.refused_by)
 
     @property
     def message(self) -> str:
@@ -95,7 +101,7 @@ def total_scores(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequen
 def _diagnosis(profile: Profile, count: int, refusals: dict[str, Status]) -> Diagnosis:
     helped_by = Happening.NODE_ADDED
     refusing = {status.plugin for status in refusals.values()}
-    for plugin in profile.filters:
-        if plugin.name in refusing:
-            helped_by |= plugin.helped_by
-    return Diagnosis(count, refusals, helped_by)
+    refused_by = tuple(plugin for plugin in profile.filters if plugin.name in refusing)
+    for plugin in refused_by:
+        helped_by |= plugin.helped_by
+    return Diagnosis(count, refusals, helped_by, refused_by)

@@ -5,13 +5,19 @@ An assumed pod counts until a watch shows it bound (confirmed), shows it gone, o
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from kubeapi.generated.models.core_v1 import Node
+from kubeapi.labels import Selector
 from scheduler.framework import Happening, NodeInfo, PodInfo
+from scheduler.matching import Matchers, Tallies
+from scheduler.workloads import Workloads
 
 
 class Cache:
     def __init__(self) -> None:
+        self.workloads = Workloads()
+        self._tallies = Tallies()
         self._nodes: dict[str, NodeInfo] = {}
         self._where: dict[str, str] = {}        # pod uid -> node
         self._assumed: set[str] = set()
@@ -31,6 +37,12 @@ class Cache:
     def nodes_with_image(self, name: str) -> int:
         return self._images[name]
 
+    def count(self, matchers: Matchers) -> Mapping[str, int]:
+        return self._tallies.count(matchers, self._nodes.values())
+
+    def fellows(self, pod: PodInfo) -> Selector | None:
+        return self.workloads.fellows(pod)
+
     def update_node(self, node: Node) -> Happening:
         known = self._node(node.metadata.name)
         before = known.images
@@ -42,13 +54,14 @@ class Cache:
             self._listed = None
         return happened
 
-    def remove_node(self, name: str) -> None:
+    def remove_node(self, name: str) -> Happening:
         """Its pods may still be watched for a while: they stay with a node that does not exist."""
         node = self._nodes[name]
         node.exists, self._listed = False, None
         self._images.subtract(node.images.keys())
         node.images = {}
         self._drop_if_empty(node)
+        return Happening.NODE_REMOVED
 
     def assume(self, pod: PodInfo, node: str) -> None:
         self._place(pod, node)
@@ -67,11 +80,17 @@ class Cache:
         """A pod that has a node, as the API shows it."""
         if pod.is_terminal:
             return self.remove_pod(pod.uid)
+        where = self._where.get(pod.uid)
+        before = self._nodes[where].pods[pod.uid] if where is not None else None
+        is_new = before is None or pod.uid in self._assumed
         self._assumed.discard(pod.uid)
-        before = self._where.get(pod.uid)
-        had = self._nodes[before].pods[pod.uid].requests if before is not None else None
         self._place(pod, pod.node_name)
-        return Happening.ASSIGNED_POD_DELETED if had is not None and had != pod.requests else Happening.NOTHING
+        happened = Happening.ASSIGNED_POD_ADDED if is_new else Happening.NOTHING
+        if before is not None and before.requests != pod.requests:
+            happened |= Happening.ASSIGNED_POD_DELETED
+        if before is not None and (before.labels, before.is_terminating) != (pod.labels, pod.is_terminating):
+            happened |= Happening.ASSIGNED_POD_LABELS
+        return happened
 
     def remove_pod(self, uid: str) -> Happening:
         self._assumed.discard(uid)
@@ -89,10 +108,12 @@ class Cache:
         if pod.uid in self._where:
             self._displace(pod.uid)
         self._node(node).add(pod)
+        self._tallies.shift(pod, node, 1)
         self._where[pod.uid] = node
 
     def _displace(self, uid: str) -> None:
         node = self._nodes[self._where.pop(uid)]
+        self._tallies.shift(node.pods[uid], node.name, -1)
         node.remove(uid)
         self._drop_if_empty(node)
 

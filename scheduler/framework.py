@@ -9,12 +9,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
-from kubeapi.generated.models.core_v1 import Affinity, Node, Pod, Taint, Toleration
+from kubeapi.generated.models.core_v1 import Affinity, Node, Pod, Taint, Toleration, TopologySpreadConstraint
+from kubeapi.labels import Selector
 from kubeapi.meta import ObjectKey
 from scheduler.ports import HostPort, host_ports
 from scheduler.resources import Resources, pod_requests, pod_requests_for_scoring
+
+if TYPE_CHECKING:
+    from scheduler.matching import Matchers
 
 MAX_SCORE = 100
 
@@ -41,9 +45,12 @@ class Happening(Flag):
     """What may make an unschedulable pod schedulable."""
 
     NODE_ADDED = auto()
+    NODE_REMOVED = auto()
     NODE_ALLOCATABLE = auto()
     NODE_LABELS = auto()
     NODE_TAINTS = auto()              # and spec.unschedulable
+    ASSIGNED_POD_ADDED = auto()
+    ASSIGNED_POD_LABELS = auto()
     ASSIGNED_POD_DELETED = auto()     # or ended, or shrunk
     NOTHING = 0
 
@@ -68,12 +75,15 @@ class PodInfo:
     is_terminating: bool
     gates: tuple[str, ...] = ()
     host_ports: frozenset[HostPort] = frozenset()
+    spread: tuple[TopologySpreadConstraint, ...] = ()
+    controller: tuple[str, str] | None = None       # kind and name
     images: tuple[str, ...] = ()       # of every container, as nodes name them
     told_unschedulable: str = ""       # the message of its PodScheduled condition, when False
 
     @classmethod
     def of(cls, pod: Pod) -> PodInfo:
         spec, status = pod.spec, pod.status
+        owner = next((one for one in pod.metadata.owner_references if one.controller), None)
         condition = next((one for one in status.conditions if one.type == "PodScheduled"), None)
         return cls(
             key=ObjectKey(pod.metadata.namespace, pod.metadata.name), uid=pod.metadata.uid,
@@ -83,6 +93,7 @@ class PodInfo:
             tolerations=spec.tolerations, is_terminal=status.phase in ("Succeeded", "Failed"),
             is_terminating=pod.metadata.deletion_timestamp is not None,
             gates=tuple(gate.name for gate in spec.scheduling_gates), host_ports=host_ports(spec),
+            spread=spec.topology_spread_constraints, controller=(owner.kind, owner.name) if owner is not None else None,
             images=tuple(image_name(one.image) for one in (*spec.init_containers, *spec.containers)),
             told_unschedulable=condition.message if condition is not None and condition.status == "False" else "")
 
@@ -90,6 +101,14 @@ class PodInfo:
 def image_name(image: str) -> str:
     """With the tag that is meant when none is given."""
     return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened; `pod` is the assigned pod it happened to."""
+
+    happening: Happening
+    pod: PodInfo | None = None
 
 
 @dataclass(slots=True)
@@ -147,7 +166,10 @@ class Cluster(Protocol):
 
     @property
     def nodes(self) -> Sequence[NodeInfo]: ...
+    def node(self, name: str) -> NodeInfo | None: ...
     def nodes_with_image(self, name: str) -> int: ...
+    def count(self, matchers: Matchers) -> Mapping[str, int]: ...       # pods by node, where there are any
+    def fellows(self, pod: PodInfo) -> Selector | None: ...
 
 
 class GatePlugin(Protocol):
@@ -171,6 +193,23 @@ class FilterPlugin(Protocol):
     helped_by: ClassVar[Happening]
 
     def look(self, pod: PodInfo, cluster: Cluster) -> Check | None: ...
+
+    def helps(self, pod: PodInfo, event: Event) -> bool:
+        """Whether an event of those kinds may really help this pod; when in doubt it may."""
+        ...
+
+
+class NodeFilter:
+    """A FilterPlugin that judges each node by itself."""
+
+    def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
+        return self
+
+    def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
+        raise NotImplementedError
+
+    def helps(self, pod: PodInfo, event: Event) -> bool:
+        return True
 
 
 class ScorePlugin(Protocol):

@@ -18,6 +18,7 @@ from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 from scheduler.api import KubeApi
+from scheduler.feeds import feed_workloads
 from scheduler.framework import PodInfo
 from scheduler.options import Options, parse
 from scheduler.profile import default_profile
@@ -36,11 +37,12 @@ async def schedule(client: Client) -> None:
     nodes.add_handler(scheduler.update_node, lambda old, new: scheduler.update_node(new),
                       lambda node: scheduler.remove_node(node.metadata.name))
     pods.add_handler(scheduler.update_pod, lambda old, new: scheduler.update_pod(new), scheduler.remove_pod)
+    workloads = feed_workloads(factory, scheduler.workloads)
     async with asyncio.TaskGroup() as group:
         group.create_task(factory.run())
         group.create_task(recorder.run())
-        await nodes.wait_synced()
-        await pods.wait_synced()
+        for informer in (nodes, pods, *workloads):
+            await informer.wait_synced()
         await scheduler.run()
 
 

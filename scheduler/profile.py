@@ -13,6 +13,7 @@ from scheduler.plugins.node_name import NodeName
 from scheduler.plugins.node_ports import NodePorts
 from scheduler.plugins.node_resources_fit import NodeResourcesFit
 from scheduler.plugins.node_unschedulable import NodeUnschedulable
+from scheduler.plugins.pod_topology_spread import PodTopologySpread
 from scheduler.plugins.scheduling_gates import SchedulingGates
 from scheduler.plugins.taint_toleration import TaintToleration
 
@@ -28,8 +29,8 @@ class Profile:
 
 
 def default_profile() -> Profile:
-    taints, affinity = TaintToleration(), NodeAffinity()
+    taints, affinity, spread = TaintToleration(), NodeAffinity(), PodTopologySpread()
     return Profile(
         "default-scheduler", (SchedulingGates(),),
-        (NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), NodeResourcesFit()),
-        (taints, affinity, LeastAllocated(), BalancedAllocation(), ImageLocality()))
+        (NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), NodeResourcesFit(), spread),
+        (taints, affinity, LeastAllocated(), BalancedAllocation(), ImageLocality(), spread))

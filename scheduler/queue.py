@@ -1,21 +1,26 @@
 """Pods that wait for a node, in three places: active (by priority, then age), backing off, and unschedulable.
 
 A pod that fitted nowhere waits until something happens that its refusing plugins are helped by, and then for the rest of
-its back-off (1 s, doubling to 10 s). Happenings during a pod's attempt count: an attempt that they could have changed
+its back-off (1 s, doubling to 10 s). Events during a pod's attempt count by their kind: an attempt that they could have changed
 leads to the back-off, not to the wait. After five minutes every pod is tried again whatever happened.
 """
 from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from scheduler.framework import Happening, PodInfo
+from scheduler.framework import Event, Happening, PodInfo
 
 INITIAL_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 10.0
 LONGEST_WAIT_SECONDS = 300.0
+Hint = Callable[[PodInfo, Event], bool]
+
+
+def always(pod: PodInfo, event: Event) -> bool:
+    return True
 
 
 @dataclass(slots=True)
@@ -25,6 +30,7 @@ class QueuedPod:
     attempts: int = 0
     last_failure: float = 0.0                   # loop time
     helped_by: Happening = Happening.NOTHING    # while unschedulable
+    hint: Hint = always                         # ... and by which of those events really
     happened: Happening = Happening.NOTHING     # since its attempt began
 
     @property
@@ -83,7 +89,7 @@ class SchedulingQueue:
     def done(self, uid: str) -> None:
         self._in_flight.pop(uid, None)
 
-    def failed(self, queued: QueuedPod, helped_by: Happening | None) -> None:
+    def failed(self, queued: QueuedPod, helped_by: Happening | None, hint: Hint = always) -> None:
         """Back into the queue. `helped_by` None: it was an error, so it is tried again after its back-off."""
         uid = queued.pod.uid
         if self._in_flight.pop(uid, None) is None:
@@ -93,18 +99,19 @@ class SchedulingQueue:
         if helped_by is None or queued.happened & helped_by:
             self._back_off(queued)
         else:
-            queued.helped_by = helped_by
+            queued.helped_by, queued.hint = helped_by, hint
             self._unschedulable.add(uid)
             self._after(LONGEST_WAIT_SECONDS, queued)
 
-    def happened(self, happening: Happening) -> None:
+    def happened(self, event: Event) -> None:
         """Something in the cluster changed: those it may help move on."""
-        if not happening:
+        if not event.happening:
             return
         for queued in self._in_flight.values():
-            queued.happened |= happening
-        for uid in [uid for uid in self._unschedulable if self._queued[uid].helped_by & happening]:
-            self._back_off(self._queued[uid])
+            queued.happened |= event.happening
+        for queued in [self._queued[uid] for uid in self._unschedulable]:
+            if queued.helped_by & event.happening and queued.hint(queued.pod, event):
+                self._back_off(queued)
 
     def pending(self) -> Iterable[PodInfo]:
         return [queued.pod for queued in (*self._queued.values(), *self._in_flight.values())]

@@ -14,9 +14,10 @@ from kubeapi.generated.models.core_v1 import Node
 from kubeapi.world import REAL_WORLD, World
 from scheduler.algorithm import Diagnosis, Search, choose
 from scheduler.cache import Cache
-from scheduler.framework import Happening, PodInfo
+from scheduler.framework import Event, Happening, PodInfo
 from scheduler.profile import Profile
 from scheduler.queue import QueuedPod, SchedulingQueue
+from scheduler.workloads import Workloads
 
 logger = logging.getLogger(__name__)
 BINDINGS_AT_ONCE = 64
@@ -41,15 +42,15 @@ class Scheduler:
     # --- what the API shows
 
     def update_node(self, node: Node) -> None:
-        self._queue.happened(self._cache.update_node(node))
+        self._queue.happened(Event(self._cache.update_node(node)))
 
     def remove_node(self, name: str) -> None:
-        self._cache.remove_node(name)
+        self._queue.happened(Event(self._cache.remove_node(name)))
 
     def update_pod(self, pod: PodInfo) -> None:
         if pod.node_name:
             self._queue.remove(pod.uid)
-            self._queue.happened(self._cache.update_pod(pod))
+            self._queue.happened(Event(self._cache.update_pod(pod), pod))
         elif self._is_mine(pod) and not self._cache.is_assumed(pod.uid):
             self._queue.add(pod)
         elif not self._cache.is_assumed(pod.uid):
@@ -57,7 +58,11 @@ class Scheduler:
 
     def remove_pod(self, pod: PodInfo) -> None:
         self._queue.remove(pod.uid)
-        self._queue.happened(self._cache.remove_pod(pod.uid))
+        self._queue.happened(Event(self._cache.remove_pod(pod.uid), pod))
+
+    @property
+    def workloads(self) -> Workloads:
+        return self._cache.workloads
 
     def _is_mine(self, pod: PodInfo) -> bool:
         return (pod.scheduler_name == self._profile.scheduler_name and not pod.is_terminal and not pod.is_terminating
@@ -91,7 +96,7 @@ class Scheduler:
             logger.warning("binding %s to %s failed: %s", pod.key, node, error)
             self._cache.forget(pod)
             self._queue.failed(queued, None)
-            self._queue.happened(Happening.ASSIGNED_POD_DELETED)
+            self._queue.happened(Event(Happening.ASSIGNED_POD_DELETED, pod))
             self._api.event(pod, "Warning", "FailedScheduling", f"binding rejected: {error}")
         else:
             self._queue.done(pod.uid)
@@ -102,7 +107,7 @@ class Scheduler:
     async def _say_why(self, queued: QueuedPod, diagnosis: Diagnosis) -> None:
         pod, message = queued.pod, diagnosis.message
         try:
-            self._queue.failed(queued, diagnosis.helped_by)
+            self._queue.failed(queued, diagnosis.helped_by, diagnosis.is_helped)
             self._api.event(pod, "Warning", "FailedScheduling", message)
             if pod.told_unschedulable != message:
                 await self._api.report_unschedulable(pod, message)

@@ -5,10 +5,21 @@ Terms are alternatives, the requirements of a term must all hold; a term without
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from kubeapi.generated.models.core_v1 import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm
-from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeInfo, NodeScore, PodInfo, Status, scaled_to_maximum
+from scheduler.framework import (
+    SUCCESS,
+    Cluster,
+    Code,
+    Happening,
+    NodeFilter,
+    NodeInfo,
+    NodeScore,
+    PodInfo,
+    Status,
+    scaled_to_maximum,
+)
 
 
 def term_matches(term: NodeSelectorTerm, node: NodeInfo) -> bool:
@@ -44,13 +55,13 @@ def _compares(requirement: NodeSelectorRequirement, value: str | None) -> bool:
     return left > right if requirement.operator == "Gt" else left < right
 
 
-class NodeAffinity(NodeScore):
+class NodeAffinity(NodeFilter, NodeScore):
     name: ClassVar[str] = "NodeAffinity"
     weight: ClassVar[int] = 2
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.NODE_LABELS
     _refusal = Status(Code.UNRESOLVABLE, ("node(s) didn't match Pod's node affinity/selector",), name)
 
-    def look(self, pod: PodInfo, cluster: Cluster) -> NodeAffinity | None:
+    def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
         return self if pod.node_selector or pod.affinity is not None else None
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:

@@ -1,17 +1,17 @@
 """NodeName: the pod asked for one node by name."""
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeInfo, PodInfo, Status
+from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeFilter, NodeInfo, PodInfo, Status
 
 
-class NodeName:
+class NodeName(NodeFilter):
     name: ClassVar[str] = "NodeName"
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED
     _refusal = Status(Code.UNRESOLVABLE, ("node(s) didn't match the requested node name",), name)
 
-    def look(self, pod: PodInfo, cluster: Cluster) -> NodeName | None:
+    def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
         return self if pod.node_name else None
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:

@@ -1,19 +1,22 @@
 """NodePorts: the host ports that the pod asks for must be free on the node."""
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeInfo, PodInfo, Status
+from scheduler.framework import SUCCESS, Cluster, Code, Event, Happening, NodeFilter, NodeInfo, PodInfo, Status
 
 
-class NodePorts:
+class NodePorts(NodeFilter):
     name: ClassVar[str] = "NodePorts"
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.ASSIGNED_POD_DELETED
     _refusal = Status(Code.UNSCHEDULABLE, ("node(s) didn't have free ports for the requested pod ports",), name)
 
-    def look(self, pod: PodInfo, cluster: Cluster) -> NodePorts | None:
+    def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
         return self if pod.host_ports else None
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         taken = node.ports
         return self._refusal if any(port.collides_with(held) for port in pod.host_ports for held in taken) else SUCCESS
+
+    def helps(self, pod: PodInfo, event: Event) -> bool:
+        return event.pod is None or any(port.collides_with(held) for port in pod.host_ports for held in event.pod.host_ports)

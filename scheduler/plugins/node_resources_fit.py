@@ -3,15 +3,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeInfo, PodInfo, Status
+from scheduler.framework import SUCCESS, Code, Happening, NodeFilter, NodeInfo, PodInfo, Status
 
 
-class NodeResourcesFit:
+class NodeResourcesFit(NodeFilter):
     name: ClassVar[str] = "NodeResourcesFit"
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.NODE_ALLOCATABLE | Happening.ASSIGNED_POD_DELETED
-
-    def look(self, pod: PodInfo, cluster: Cluster) -> NodeResourcesFit:
-        return self
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         wanted, used, there = pod.requests, node.requested, node.allocatable

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from kubeapi.generated.models.core_v1 import Taint, Toleration
-from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeInfo, NodeScore, PodInfo, Status, scaled_to_maximum
+from scheduler.framework import SUCCESS, Code, Happening, NodeFilter, NodeInfo, NodeScore, PodInfo, Status, scaled_to_maximum
 
 
 def tolerates(tolerations: Sequence[Toleration], taint: Taint) -> bool:
@@ -23,14 +23,11 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
     return toleration.operator in ("", "Equal") and bool(toleration.key) and toleration.value == taint.value
 
 
-class TaintToleration(NodeScore):
+class TaintToleration(NodeFilter, NodeScore):
     name: ClassVar[str] = "TaintToleration"
     weight: ClassVar[int] = 3
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.NODE_TAINTS
     _refusal = Status(Code.UNRESOLVABLE, ("node(s) had untolerated taint(s)",), name)
-
-    def look(self, pod: PodInfo, cluster: Cluster) -> TaintToleration:
-        return self
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         for taint in node.taints:

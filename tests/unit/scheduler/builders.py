@@ -1,17 +1,23 @@
 """Pods and nodes as the scheduler sees them, said in a line."""
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from kubeapi.generated.models.core_v1 import Node, Pod
+from kubeapi.labels import Selector
 from scheduler.framework import NodeInfo, PodInfo
+from scheduler.matching import Matchers, count_pods
+from scheduler.workloads import Workloads
 
 
-def a_pod(name: str = "p", *, cpu: str = "", memory: str = "", node: str = "", **spec: Any) -> PodInfo:
+def a_pod(name: str = "p", *, cpu: str = "", memory: str = "", node: str = "", labels: dict[str, str] | None = None,
+          metadata: dict[str, Any] | None = None, **spec: Any) -> PodInfo:
     requests = {key: value for key, value in (("cpu", cpu), ("memory", memory)) if value}
     document = {
-        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": "1"},
+        "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": "1",
+                     "labels": labels or {}, **(metadata or {})},
         "spec": {"schedulerName": "default-scheduler", "nodeName": node,
                  "containers": [{"name": "c", "resources": {"requests": requests}}], **spec},
     }
@@ -43,6 +49,16 @@ class PlainCluster:
     """The cluster without any index: each question is answered by looking at every node and pod."""
 
     nodes: list[NodeInfo]
+    workloads: Workloads = field(default_factory=Workloads)
+
+    def node(self, name: str) -> NodeInfo | None:
+        return next((node for node in self.nodes if node.name == name), None)
+
+    def count(self, matchers: Matchers) -> Mapping[str, int]:
+        return count_pods(matchers, self.nodes)
+
+    def fellows(self, pod: PodInfo) -> Selector | None:
+        return self.workloads.fellows(pod)
 
     def nodes_with_image(self, name: str) -> int:
         return sum(name in node.images for node in self.nodes)

@@ -91,7 +91,7 @@ def test_a_pod_that_names_its_node_fits_nowhere_else() -> None:
     pytest.param({"cpu": "3", "memory": "7Gi"}, ("Insufficient cpu", "Insufficient memory"), Code.UNSCHEDULABLE, id="both"),
     pytest.param({"cpu": "5"}, ("Insufficient cpu",), Code.UNRESOLVABLE, id="more than the node ever has"),
 ])
-def test_resources_fit(asked: dict[str, str], reasons: tuple[str, ...], code: Code) -> None:
+def test_resources_fit(asked: dict[str, Any], reasons: tuple[str, ...], code: Code) -> None:
     node = a_node(cpu="4", memory="8Gi", holding=(a_pod("other", cpu="2", memory="2Gi"),))
     status = NodeResourcesFit().filter(a_pod(**asked), node)
     assert (status.reasons, status.code) == (reasons, code)

@@ -1,0 +1,46 @@
+"""What the scheduler watches besides pods and nodes, and how little of it is kept: of Services and controllers their selectors."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from kubeapi.generated.models.apps_v1 import ReplicaSet, StatefulSet
+from kubeapi.generated.models.core_v1 import ReplicationController, Service
+from kubeapi.labels import Selector, from_label_selector, from_set
+from kubeapi.meta import ObjectKey
+from kubeclient.client import Document
+from kubeclient.informer import Informer, InformerFactory
+from scheduler.workloads import Workloads
+
+Selecting = tuple[ObjectKey, Selector]
+
+
+def feed_workloads(factory: InformerFactory, workloads: Workloads) -> Sequence[Informer[Selecting]]:
+    services = factory.informer(Service, transform=_by_labels)
+    _feed(services, lambda one: workloads.set_service(*one), lambda one: workloads.remove_service(one[0]))
+    return [
+        services,
+        _feed_controllers("ReplicaSet", factory.informer(ReplicaSet, transform=_by_selector), workloads),
+        _feed_controllers("StatefulSet", factory.informer(StatefulSet, transform=_by_selector), workloads),
+        _feed_controllers("ReplicationController", factory.informer(ReplicationController, transform=_by_labels), workloads),
+    ]
+
+
+def _feed_controllers(kind: str, informer: Informer[Selecting], workloads: Workloads) -> Informer[Selecting]:
+    _feed(informer, lambda one: workloads.set_controller(kind, *one), lambda one: workloads.remove_controller(kind, one[0]))
+    return informer
+
+
+def _feed(informer: Informer[Selecting], set: Callable[[Selecting], None], remove: Callable[[Selecting], None]) -> None:
+    informer.add_handler(set, lambda old, new: set(new), remove)
+
+
+def _key(document: Document) -> ObjectKey:
+    return ObjectKey(document["metadata"].get("namespace", ""), document["metadata"]["name"])
+
+
+def _by_labels(document: Document) -> Selecting:
+    return _key(document), from_set(document["spec"].get("selector"))
+
+
+def _by_selector(document: Document) -> Selecting:
+    return _key(document), from_label_selector(document["spec"].get("selector"))
