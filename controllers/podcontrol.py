@@ -72,7 +72,7 @@ class PodControl:
             name = pod.metadata.generate_name[:LONGEST_PREFIX] + self._world.name_suffix()
             named = pod.evolve(metadata=pod.metadata.evolve(name=name))
             try:
-                return await _until_known(partial(api.create, named))
+                return await _until_known(partial(api.create, named), partial(api.get, name))
             except AlreadyExists:
                 found = await _until_known(partial(api.get, name))
                 if (controller := controller_of(found)) is not None and controller.uid == owner.metadata.uid:
@@ -107,14 +107,25 @@ class PodControl:
         return failures
 
 
-async def _until_known(write: Callable[[], Awaitable[T]]) -> T:
-    """Raises what the API server says of it."""
-    backoff = FIRST_BACKOFF_SECONDS
+async def _until_known(write: Callable[[], Awaitable[T]], look: Callable[[], Awaitable[T]] | None = None) -> T:
+    """Raises what the API server says of it. A refusal says nothing of an earlier try that got no answer (it may have used up
+    the very quota that now refuses): `look` tells."""
+    backoff, is_unknown = FIRST_BACKOFF_SECONDS, False
     while True:
         try:
             return await write()
         except (ServiceUnavailable, Timeout, ConnectionError, TimeoutError) as error:
             logger.info("the outcome of a write is not known, so it is tried again: %s", error)
+            is_unknown = True
+        except AlreadyExists:
+            raise
+        except ApiStatusError as error:
+            if not is_unknown or look is None:
+                raise
+            try:
+                return await _until_known(look)
+            except NotFound:
+                raise error from None
         await asyncio.sleep(backoff)
         backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 

@@ -60,6 +60,7 @@ class DeploymentReconciler:
         if deployment is None:
             return DONE
         sets = [self._newest(rs) for rs in await self._claimed(deployment)]
+        sets += await self._unseen(deployment, {rs.metadata.uid for rs in sets})
         if deployment.metadata.deletion_timestamp is not None:
             return await self._write_status(deployment, new_replica_set(deployment, sets), sets, _conditions(deployment))
         rollout = Rollout(self._client, self._recorder, self._world, deployment, sets, self._running_pods)
@@ -77,6 +78,23 @@ class DeploymentReconciler:
             return written
         del self._written[rs.metadata.uid]
         return rs
+
+    async def _unseen(self, deployment: Deployment, seen: set[str]) -> list[ReplicaSet]:
+        """ReplicaSets it made that the cache does not show yet, as they are now."""
+        found = []
+        for uid, rs in list(self._written.items()):
+            owner = controller_of(rs)
+            if uid in seen or owner is None or owner.uid != deployment.metadata.uid:
+                continue
+            try:
+                live = await self._client.resource(ReplicaSet, rs.metadata.namespace).get(rs.metadata.name)
+            except NotFound:
+                live = None
+            if live is None or live.metadata.uid != uid:
+                self._written.pop(uid, None)
+            else:
+                found.append(live)
+        return found
 
     def forget(self, rs: ReplicaSet) -> None:
         """It is gone."""
@@ -219,6 +237,7 @@ class Rollout:
             self._failure = error
             return None
         self._sets.append(made)
+        self.written.append(made)
         if size := replicas_of(made):
             self._tell_scaled(made, 0, size)
         self._set_progressing("NewReplicaSetCreated", f'Created new replica set "{made.metadata.name}"')
