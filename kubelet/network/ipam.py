@@ -43,17 +43,25 @@ class AddressPool:
             self._last = offset
             return address
 
-    def give_back(self, address: str) -> None:
+    def give_back(self, address: str, owner: str) -> None:
+        """Does nothing where it is not, or no longer, the owner's: it may be given back more than once."""
         with self._lock:
-            (self._directory / address).unlink(missing_ok=True)
-            self._used.discard(address)
+            if address in self._used and self._owner(address) == owner:
+                (self._directory / address).unlink(missing_ok=True)
+                self._used.discard(address)
 
     def keep_only(self, owners: Iterable[str]) -> None:
         """Frees what belongs to none of them: left by sandboxes that were never finished."""
         known = set(owners)
         for address in list(self._used):
-            if (self._directory / address).read_text() not in known:
-                self.give_back(address)
+            if (owner := self._owner(address)) not in known:
+                self.give_back(address, owner)
+
+    def _owner(self, address: str) -> str:
+        try:
+            return (self._directory / address).read_text()
+        except FileNotFoundError:
+            return ""                             # given back just now
 
     def _read_last(self) -> int:
         try:

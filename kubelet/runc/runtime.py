@@ -235,15 +235,15 @@ class RuncRuntime:
                 for container in self._of_sandbox(sandbox_id):
                     group.create_task(self._shims.stop(container, 0))
             await asyncio.to_thread(sandboxes.release, sandbox)
+            self._give_back_address(sandbox)      # also of one that is not ready because its pause has died
             if not sandbox.record.is_ready:
                 return
             await asyncio.to_thread(sandboxes.mark_not_ready, sandbox)
-            self._give_back_address(sandbox)
         self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
 
     def _give_back_address(self, sandbox: Sandbox) -> None:
         if sandbox.record.address and self._network:
-            self._network.pool.give_back(sandbox.record.address)
+            self._network.pool.give_back(sandbox.record.address, sandbox.id)
 
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
         await self.stop_pod_sandbox(sandbox_id)

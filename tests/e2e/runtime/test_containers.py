@@ -160,6 +160,20 @@ def test_shared_process_namespace_and_memory(place: Surroundings) -> None:
     asyncio.run(scene())
 
 
+def test_a_shared_process_namespace_gives_its_address_back(place: Surroundings) -> None:
+    async def scene() -> None:
+        async with running_node(place) as node:
+            sandbox = await node.sandbox(share_process_namespace=True)
+            await node.start(sandbox, "sleep", "1000")
+            assert len(in_use()) == 1
+            await node.runtime.remove_pod_sandbox(sandbox.id)
+            assert in_use() == []
+
+    def in_use() -> list[str]:
+        return [path.name for path in place.directory.glob("**/network/addresses/*") if path.name != "last"]
+    asyncio.run(scene())
+
+
 def test_sysctls_are_the_pods_own(place: Surroundings) -> None:
     async def scene() -> None:
         async with running_node(place) as node:

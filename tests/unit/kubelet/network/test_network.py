@@ -16,7 +16,7 @@ def test_addresses_go_round(tmp_path: Path) -> None:
     pool = AddressPool(tmp_path, CIDR)
     first, second = pool.take("a"), pool.take("b")
     assert (first, second) == ("10.9.0.2", "10.9.0.3")
-    pool.give_back(first)
+    pool.give_back(first, "a")
     assert [pool.take("c") for _ in range(4)] == ["10.9.0.4", "10.9.0.5", "10.9.0.6", "10.9.0.2"]
     with pytest.raises(CriError, match="no address is free"):
         pool.take("d")
@@ -24,11 +24,20 @@ def test_addresses_go_round(tmp_path: Path) -> None:
 
 def test_addresses_survive_the_kubelet(tmp_path: Path) -> None:
     AddressPool(tmp_path, CIDR).take("a")
-    AddressPool(tmp_path, CIDR).give_back("10.9.0.2")
+    AddressPool(tmp_path, CIDR).give_back("10.9.0.2", "a")
     assert AddressPool(tmp_path, CIDR).take("b") == "10.9.0.3"
     pool = AddressPool(tmp_path, CIDR)
     pool.keep_only([])
     assert [pool.take("c") for _ in range(5)] == ["10.9.0.4", "10.9.0.5", "10.9.0.6", "10.9.0.2", "10.9.0.3"]
+
+
+def test_an_address_that_is_somebody_elses_is_not_given_back(tmp_path: Path) -> None:
+    pool = AddressPool(tmp_path, "10.9.0.0/30")           # one pod's address
+    address = pool.take("a")
+    pool.give_back(address, "a")
+    pool.give_back(pool.take("b"), "a")
+    with pytest.raises(CriError, match="no address is free"):
+        pool.take("c")
 
 
 def test_another_range_starts_anew(tmp_path: Path) -> None:
