@@ -113,7 +113,8 @@ class Cacher:
         if match == "exact" and revision < self.revision:
             return await self._list_at(revision, selection, limit, after)
         found = self._selected(self._objects.in_order(selection.namespace, after), selection)
-        total = len(self._objects) if selection == EVERYTHING and after is None else None
+        is_everything = selection.matches is None and not selection.name
+        total = self._objects.count(selection.namespace, after) if limit and is_everything else None
         return _page(found, self.revision, limit, total)
 
     def watch(self, selection: Selection = EVERYTHING, *, since: int, representation: Representation | None = None,

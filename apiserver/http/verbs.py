@@ -56,7 +56,7 @@ class ResourceHandler:
 
     async def __call__(self, exchange: Exchange) -> None:
         verb = exchange.info.verb
-        if verb not in self._verbs(exchange.info.subresource):
+        if verb not in self._verbs(exchange.info.subresource) or (verb in ("update", "patch") and not exchange.info.name):
             raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
         if self._resource.is_namespaced and not exchange.info.namespace and verb not in ("list", "watch", "deletecollection"):
             raise errors.BadRequest("namespace is required")

@@ -167,6 +167,10 @@ def test_pages_show_one_moment(api: Api, resource: Resource) -> None:
     first = api.ask("GET", api.path(resource, labelSelector="paged=1", limit="2")).document
     seen = [one["metadata"]["name"] for one in first["items"]]
     assert len(seen) == 2
+    assert "remainingItemCount" not in first["metadata"], "with a selector nobody can tell without looking"
+    everything = api.ask("GET", api.path(resource)).document["items"]
+    limited = api.ask("GET", api.path(resource, limit="2")).metadata
+    assert limited["remainingItemCount"] == len(everything) - 2
     api.ask("DELETE", api.path(resource, "page-4", gracePeriodSeconds="0"))
     token = first["metadata"]["continue"]
     while token:
@@ -321,7 +325,7 @@ def test_what_one_server_writes_the_other_reads_and_watches(api: Api, other: Api
 @those()
 def test_errors_are_statuses(api: Api, resource: Resource) -> None:
     cases = {
-        405: api.ask("POST", api.path(resource, "x"), {}), 406: api.ask("GET", api.path(resource), Accept="text/html"),
+        405: api.ask("PUT", api.path(resource), {}), 406: api.ask("GET", api.path(resource), Accept="text/html"),
         415: api.ask("POST", api.path(resource), b"<a/>", "text/xml"), 400: api.ask("POST", api.path(resource), b"{"),
     }
     for code, found in cases.items():
