@@ -7,13 +7,14 @@ WORKERS ?= auto
 .PHONY: up down test check bench generate clean
 
 $(VENV)/.installed: pyproject.toml
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || hack/install-deps --venv
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
 up: $(VENV)/.installed
 	hack/install-deps
-	hack/up
+	hack/up $(ARGS)
 
 down: $(VENV)/.installed
 	$(BIN)/picokube down

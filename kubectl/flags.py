@@ -56,6 +56,11 @@ class Flags:
     def text(self, name: str) -> str:
         return str(self._values[name])
 
+    def global_text(self, name: str) -> str:
+        """The connection's flag; "" where the command has one of that name for something else (create rolebinding --user)."""
+        value = self._values[name]
+        return value if isinstance(value, str) else ""
+
     def take(self, name: str) -> str:
         """The text, gone from the flags for whoever asks next."""
         value, self._values[name] = str(self._values[name]), ""

@@ -100,12 +100,12 @@ def resolve(flags: Flags) -> ClientConfig:
     config = load(paths(flags), explicit=bool(flags.text("kubeconfig")))
     chosen = flags.text("context") or config["current-context"]
     context = _named(config, "contexts", chosen, "context")
-    cluster_name, user_name = flags.text("cluster") or context.get("cluster", ""), flags.text("user") or context.get("user", "")
+    cluster_name, user_name = flags.global_text("cluster") or context.get("cluster", ""), flags.global_text("user") or context.get("user", "")
     cluster = dict(config["clusters"].get(cluster_name, {}))
     user = dict(config["users"].get(user_name, {}))
-    if flags.text("cluster") and flags.text("cluster") not in config["clusters"]:
+    if flags.global_text("cluster") and flags.global_text("cluster") not in config["clusters"]:
         raise CommandError(f'cluster "{cluster_name}" does not exist')
-    if flags.text("user") and user_name not in config["users"]:
+    if flags.global_text("user") and user_name not in config["users"]:
         raise CommandError(f'auth info "{user_name}" does not exist')
     _override(cluster, user, flags)
     server = cluster.get("server", "")

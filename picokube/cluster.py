@@ -46,6 +46,9 @@ class Settings:
     service_cidr: str = "10.96.0.0/16"
     node_ip: str = "127.0.0.1"
     etcd_servers: str = ""
+    etcd_cafile: str = ""
+    etcd_certfile: str = ""
+    etcd_keyfile: str = ""
     without: tuple[str, ...] = ()
     component_args: tuple[str, ...] = ()
 

@@ -15,6 +15,7 @@ from picokube.kubeconfigs import document, for_component
 CONTROL_PLANE = ("etcd", "apiserver", "controllers", "scheduler")
 NAMES = (*CONTROL_PLANE, "kubelet")
 USER = "kubernetes-admin"
+ADMIN = Wanted(USER, ("system:masters",), is_client=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +50,11 @@ def _apiserver(cluster: Cluster, authority: Authority) -> Component:
     pki, settings = cluster.pki, cluster.settings
     own_etcd = not settings.etcd_servers
     servers = f"unix://{cluster.etcd_socket}" if own_etcd else settings.etcd_servers
+    tls = {"cafile": settings.etcd_cafile, "certfile": settings.etcd_certfile, "keyfile": settings.etcd_keyfile}
     bind = "127.0.0.1" if settings.runtime == "hollow" else "0.0.0.0"
     return Component("apiserver", "apiserver.main", (
-        f"--etcd-servers={servers}", f"--secure-port={settings.port}", f"--bind-address={bind}",
+        f"--etcd-servers={servers}", *(f"--etcd-{name}={path}" for name, path in tls.items() if path and not own_etcd),
+        f"--secure-port={settings.port}", f"--bind-address={bind}",
         f"--advertise-address={settings.node_ip}",
         f"--tls-cert-file={pki}/apiserver.crt", f"--tls-private-key-file={pki}/apiserver.key",
         f"--client-ca-file={authority.certificate_path}", f"--service-cluster-ip-range={settings.service_cidr}",
@@ -103,8 +106,14 @@ def check_extra_arguments(extra: Sequence[str]) -> None:
             raise CannotRun(f"--component-arg {one!r}: write COMPONENT=--flag=value with a component of {', '.join(NAMES)}")
 
 
-def prepare_credentials(cluster: Cluster, authority: Authority, node_addresses: dict[str, str]) -> dict[str, object]:
-    """Certificates and kubeconfigs of every component; the admin's kubeconfig document."""
+def check_without(names: Sequence[str]) -> None:
+    for one in names:
+        if one not in NAMES:
+            raise CannotRun(f"--without {one!r}: the components are {', '.join(NAMES)}")
+
+
+def prepare_credentials(cluster: Cluster, authority: Authority, node_addresses: dict[str, str]) -> None:
+    """Certificates and kubeconfigs of every component and of the admin."""
     settings = cluster.settings
     addresses = [settings.node_ip, *node_addresses.values()]
     authority.issue("apiserver", Wanted("kube-apiserver", names=serving_names(settings.service_cidr, addresses)))
@@ -121,8 +130,10 @@ def prepare_credentials(cluster: Cluster, authority: Authority, node_addresses: 
         pair = authority.issue(f"kubelet-{name}-client", Wanted(user, groups, is_client=True))
         server = f"https://{settings.node_ip}:{settings.port}" if name in node_addresses else cluster.server
         for_component(authority, cluster.kubeconfig(f"kubelet-{name}"), server, user, pair)
-    pair = authority.issue("admin", Wanted(USER, ("system:masters",), is_client=True))
+    for_component(authority, cluster.kubeconfig("admin"), cluster.server, USER, authority.issue("admin", ADMIN))
+
+
+def admin_context(cluster: Cluster, authority: Authority) -> dict[str, object]:
+    """What goes into the user's kubeconfig."""
     user = USER if cluster.context == cluster.name else f"{USER}-{cluster.name}"
-    admin = document(cluster.context, cluster.server, authority.pair.certificate_pem, user, pair)
-    for_component(authority, cluster.kubeconfig("admin"), cluster.server, USER, pair)
-    return dict(admin)
+    return document(cluster.context, cluster.server, authority.pair.certificate_pem, user, authority.issue("admin", ADMIN))

@@ -4,12 +4,13 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from picokube import etcd
+from picokube import addresses, etcd
 from picokube.cluster import Settings, is_root
+from picokube.errors import CannotRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,22 @@ def _forwarding() -> Check:
                  "Remount it: `mount -o remount,rw /proc/sys`")
 
 
-def report(settings: Settings) -> int:
+def port(number: int, *, is_chosen: bool) -> Check:
+    """A new cluster takes the next free port; one that was made keeps the port that its kubeconfigs name."""
+    try:
+        addresses.require_port(number)
+    except CannotRun as error:
+        remedy = "" if is_chosen else "A new cluster takes the next free one"
+        return Check("API server's port", "", str(error), remedy, is_required=is_chosen)
+    return Check("API server's port", f"{number} is free")
+
+
+def report(checks: Iterable[Check]) -> int:
     """Prints all checks; 1 if one that is required fails."""
     failed = False
-    for check in checks(settings):
+    for check in checks:
         mark = "ok  " if not check.problem else "FAIL" if check.is_required else "warn"
-        detail = f"{check.problem}. {check.remedy}".strip() if check.problem else check.found
+        detail = f"{check.problem}. {check.remedy}".rstrip(". ") if check.problem else check.found
         print(f"{mark} {check.name}: {detail}")
         failed |= bool(check.problem) and check.is_required
     return int(failed)

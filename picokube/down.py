@@ -6,7 +6,6 @@ from argparse import Namespace
 
 from picokube import kubeconfigs
 from picokube.cluster import Cluster, existing, find
-from picokube.components import USER
 from picokube.nodes import clean_up
 from picokube.processes import stop
 
@@ -18,22 +17,23 @@ def down(options: Namespace) -> int:
     if cluster is None:
         print(f"there is no cluster {options.name!r} here")
         return 0
-    was_running = _stop(cluster)
+    was_running = stop_everything(cluster)
     print(f"cluster {cluster.name!r} {'is down' if was_running else 'was not running'}; its data stays in {cluster.data}")
     return 0
 
 
 def reset(options: Namespace) -> int:
     cluster = existing(options.name, options.data_dir)
-    _stop(cluster)
-    kubeconfigs.remove_context(cluster.context, USER if cluster.context == cluster.name else f"{USER}-{cluster.name}")
+    stop_everything(cluster)
+    kubeconfigs.remove_context(cluster.context)
     shutil.rmtree(cluster.data)
     cluster.forget()
     print(f"cluster {cluster.name!r} and its data are gone")
     return 0
 
 
-def _stop(cluster: Cluster) -> bool:
+def stop_everything(cluster: Cluster) -> bool:
+    """Whether anything ran. Safe to repeat, and after a `kill -9` of everything."""
     parent = cluster.parent()
     if parent is not None:
         stop(parent, GRACE_SECONDS)

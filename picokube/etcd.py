@@ -35,6 +35,12 @@ def require_binary() -> Path:
     return binary
 
 
+def check_servers(servers: str) -> None:
+    for one in servers.split(","):
+        if not re.fullmatch(r"https?://[^/]+:\d+|unix:///.+", one):
+            raise CannotRun(f"--etcd-servers {one!r}: write http://HOST:PORT, https://HOST:PORT or unix:///PATH")
+
+
 def version(binary: Path) -> tuple[int, ...]:
     """(3, 4, 23); empty where the binary does not say."""
     try:

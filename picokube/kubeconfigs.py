@@ -47,17 +47,19 @@ def for_component(authority: Authority, path: Path, server: str, user: str, pair
 
 def user_file() -> tuple[Path, int, int]:
     """The user's kubeconfig and whom it belongs to: (path, uid, gid)."""
+    home, uid, gid = Path.home(), os.geteuid(), os.getegid()
     sudo_uid = os.environ.get("SUDO_UID", "")
-    if os.geteuid() == 0 and sudo_uid.isdigit() and int(sudo_uid):
+    if uid == 0 and sudo_uid.isdigit() and int(sudo_uid):
         account = pwd.getpwuid(int(sudo_uid))
-        return Path(account.pw_dir) / ".kube/config", account.pw_uid, account.pw_gid
+        home, uid, gid = Path(account.pw_dir), account.pw_uid, account.pw_gid
     named = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
-    return Path(named) if named else Path.home() / ".kube/config", os.geteuid(), os.getegid()
+    return Path(named) if named else home / ".kube/config", uid, gid
 
 
 def add_context(config: Document, *, current: bool = True) -> Path:
     """Puts the context of `config` into the user's file. Raises CannotRun where that file is not a kubeconfig."""
     with _locked_user_file() as (path, existing):
+        config = _with_a_user_of_its_own(config, existing)
         for section in ("clusters", "users", "contexts"):
             new = config[section][0]
             kept = [one for one in existing.get(section) or [] if one.get("name") != new["name"]]
@@ -67,9 +69,26 @@ def add_context(config: Document, *, current: bool = True) -> Path:
     return path
 
 
-def remove_context(context: str, user: str) -> None:
+def _with_a_user_of_its_own(config: Document, existing: Document) -> Document:
+    """kubeadm calls its user kubernetes-admin too: what another context uses is not replaced."""
+    context, user = config["contexts"][0], config["users"][0]
+    if user["name"] not in _used_by_others(existing, context["name"], "user"):
+        return config
+    name = f"{user['name']}-{context['name']}"
+    return {**config, "users": [{**user, "name": name}], "contexts": [{**context, "context": {**context["context"], "user": name}}]}
+
+
+def _used_by_others(existing: Document, context: str, what: str) -> set[str]:
+    return {one.get("context", {}).get(what, "") for one in existing.get("contexts") or [] if one.get("name") != context}
+
+
+def remove_context(context: str) -> None:
+    """With its cluster and its user, where no other context uses them."""
     with _locked_user_file() as (_, existing):
-        for section, name in (("clusters", context), ("contexts", context), ("users", user)):
+        found: Document = next((one.get("context", {}) for one in existing.get("contexts") or [] if one.get("name") == context), {})
+        gone = {"contexts": context, **{section: found.get(what, "") for section, what in (("clusters", "cluster"), ("users", "user"))
+                                        if found.get(what, "") not in _used_by_others(existing, context, what)}}
+        for section, name in gone.items():
             existing[section] = [one for one in existing.get(section) or [] if one.get("name") != name]
         if existing.get("current-context") == context:
             existing["current-context"] = ""

@@ -2,8 +2,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from importlib.metadata import version
 
 from picokube.cluster import DEFAULT_NAME, Settings, find, is_root
 from picokube.errors import CannotRun
@@ -45,8 +48,12 @@ def _command(name: str) -> Command:
 def _doctor(options: argparse.Namespace) -> int:
     from picokube import doctor
     cluster = find(options.name, options.data_dir)
-    runtime = options.runtime or (cluster.settings.runtime if cluster else "runc" if is_root() else "hollow")
-    return doctor.report(Settings(runtime=runtime))
+    settings = cluster.settings if cluster else Settings(runtime="runc" if is_root() else "hollow")
+    settings = replace(settings, runtime=options.runtime or settings.runtime)
+    checks = list(doctor.checks(settings))
+    if cluster is None or cluster.parent() is None:
+        checks.append(doctor.port(settings.port, is_chosen=cluster is not None))
+    return doctor.report(checks)
 
 
 def _kubeconfig(options: argparse.Namespace) -> int:
@@ -58,7 +65,7 @@ def _kubeconfig(options: argparse.Namespace) -> int:
 def _kubectl(arguments: list[str]) -> int:
     """`picokube kubectl [--name NAME] ...`: the bundled kubectl against this cluster, whatever the current context."""
     from picokube.cluster import existing
-    name = DEFAULT_NAME
+    name = _default_name()
     if arguments[:1] == ["--name"] and len(arguments) > 1:
         name, arguments = arguments[1], arguments[2:]
     try:
@@ -70,21 +77,37 @@ def _kubectl(arguments: list[str]) -> int:
     return kubectl([f"--kubeconfig={config}", *arguments])
 
 
+def _default_name() -> str:
+    return os.environ.get("PICOKUBE_NAME") or DEFAULT_NAME
+
+
+def _between(low: int, high: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or not low <= int(text) <= high:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from {low} to {high}")
+        return int(text)
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="picokube", description="A whole Kubernetes on this machine.")
+    parser.add_argument("--version", action="version", version=f"picokube {version('picokube')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text)
-        one.add_argument("--name", default=DEFAULT_NAME, help="which cluster (default: picokube)")
+        one.add_argument("--name", default=_default_name(), help="which cluster (default: $PICOKUBE_NAME, else picokube)")
         one.add_argument("--data-dir", help="where its data lives (default: chosen by name)")
         return one
 
     up = command("up", "start a cluster in the background and wait until it is ready")
-    up.add_argument("--port", type=int, help="the API server's port (default: 6443 or the next free one)")
-    up.add_argument("--nodes", type=int, help="how many nodes (default: 1)")
+    up.add_argument("--port", type=_between(1, 65535), help="the API server's port (default: 6443 or the next free one)")
+    up.add_argument("--nodes", type=_between(1, 10000), help="how many nodes (default: 1)")
     up.add_argument("--runtime", choices=("runc", "hollow"), help="real containers, or simulated ones (default: runc as root)")
-    up.add_argument("--etcd-servers", help="use this etcd instead of starting one")
+    up.add_argument("--etcd-servers", help="use this etcd instead of starting one: http://HOST:PORT or https://HOST:PORT, by commas")
+    up.add_argument("--etcd-cafile", help="who signed that etcd's certificate")
+    up.add_argument("--etcd-certfile", help="the certificate to show it")
+    up.add_argument("--etcd-keyfile", help="the key of that certificate")
     up.add_argument("--without", help="components not to start, by commas")
     up.add_argument("--component-arg", action="append", default=[], metavar="COMPONENT=--FLAG=VALUE", help="pass a flag on")
     up.add_argument("--no-context", action="store_true", help="leave the user's kubeconfig alone")

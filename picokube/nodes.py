@@ -1,19 +1,32 @@
 """Where the nodes of a cluster live: node 1 on the machine itself, nodes 2..N in a network namespace each."""
 from __future__ import annotations
 
+import ipaddress
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from picokube.cluster import Cluster
 
+if TYPE_CHECKING:
+    from kubelet.network import NodeNamespace
 
-def node_namespaces(cluster: Cluster) -> dict[str, tuple[str, str]]:
-    """node -> (path of its network namespace, its address), made where they are missing; none for hollow nodes."""
+
+def node_namespaces(cluster: Cluster) -> dict[str, NodeNamespace]:
+    """node -> its network namespace, made where it is missing; none for hollow nodes."""
     if cluster.settings.runtime == "hollow" or cluster.settings.nodes == 1:
         return {}
     from kubelet.network import create_node_namespace
     found = {}
     for number in range(2, cluster.settings.nodes + 1):
-        space = create_node_namespace(cluster.name, number)
-        found[cluster.node_name(number)] = (space.path, space.address)
+        found[cluster.node_name(number)] = create_node_namespace(cluster.name, number)
     return found
+
+
+def reachable(cluster: Cluster, namespaces: Mapping[str, NodeNamespace]) -> Cluster:
+    """Without a network of its own the machine is reached by its nodes at its address on their bridge."""
+    if not namespaces or not ipaddress.ip_address(cluster.settings.node_ip).is_loopback:
+        return cluster
+    return cluster.with_settings(node_ip=next(iter(namespaces.values())).gateway)
 
 
 def clean_up(cluster: Cluster) -> None:

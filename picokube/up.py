@@ -6,15 +6,18 @@ import os
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, NoReturn
 
 from picokube import addresses, doctor, etcd, kubeconfigs
 from picokube.certificates import Authority
-from picokube.cluster import Cluster, Settings, all_clusters, find, is_root, new
-from picokube.components import Component, check_extra_arguments, plan, prepare_credentials
+from picokube.cluster import Cluster, Settings, all_clusters, existing, find, is_root, new
+from picokube.components import Component, admin_context, check_extra_arguments, check_without, plan, prepare_credentials
+from picokube.down import stop_everything
 from picokube.errors import CannotRun
-from picokube.nodes import node_namespaces
+from picokube.nodes import node_namespaces, reachable
 from picokube.ready import wait_for_default_account, wait_for_nodes
 
 READY_TIMEOUT_SECONDS = 120.0
@@ -22,35 +25,72 @@ READY_TIMEOUT_SECONDS = 120.0
 
 def up(options: Namespace) -> int:
     started = time.monotonic()
-    check_extra_arguments(options.component_arg)
-    cluster = find(options.name, options.data_dir) or new(options.name, options.data_dir)
-    if cluster.parent() is not None:
-        print(f"cluster {cluster.name!r} is already running at {cluster.server}")
-        return 0
-    cluster = _chosen(cluster, options)
-    _require_what_it_needs(cluster)
-    cluster.save()
-    authority = Authority(cluster.pki)
-    namespaces = node_namespaces(cluster)
-    admin = prepare_credentials(cluster, authority, {name: address for name, (_, address) in namespaces.items()})
-    etcd.prepare(cluster)
-    components = plan(cluster, authority, namespaces)
-    _wait_until_ready(cluster, components, _launch(cluster, components), started)
+    asked = _asked(options)
+    before = find(options.name, options.data_dir)
+    if before is not None and before.parent() is not None:
+        _require_nothing_new(before, asked)
+        print(f"cluster {before.name!r} is already running at {before.server}")
+    else:
+        _bring_up(before, _chosen(before or new(options.name, options.data_dir), asked, is_new=before is None), started)
     if not options.no_context:
-        path = kubeconfigs.add_context(admin)
+        cluster = existing(options.name, options.data_dir)
+        path = kubeconfigs.add_context(admin_context(cluster, Authority(cluster.pki)))
         print(f"context {cluster.context!r} is current in {path}")
     return 0
 
 
-def _chosen(cluster: Cluster, options: Namespace) -> Cluster:
-    """The settings: what was chosen before, changed by the options of this call."""
-    is_new = not (cluster.data / "cluster.json").exists()
-    settings = _fresh(cluster) if is_new else cluster.settings
+def _asked(options: Namespace) -> dict[str, object]:
+    """What this call says of the settings. Raises CannotRun where it makes no sense."""
+    without = tuple(options.without.split(",")) if options.without else None
+    check_extra_arguments(options.component_arg)
+    check_without(without or ())
+    if options.etcd_servers:
+        etcd.check_servers(options.etcd_servers)
     asked = {"runtime": options.runtime, "nodes": options.nodes, "port": options.port, "etcd_servers": options.etcd_servers,
-             "without": tuple(options.without.split(",")) if options.without else None,
-             "component_args": tuple(options.component_arg) or None}
-    settings = replace(settings, **{name: value for name, value in asked.items() if value is not None})
-    if options.port or not is_new:
+             "without": without, "component_args": tuple(options.component_arg) or None}
+    for name in ("etcd_cafile", "etcd_certfile", "etcd_keyfile"):
+        asked[name] = _readable(getattr(options, name))
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _readable(path: str | None) -> str | None:
+    """As an absolute path: components have a working directory of their own."""
+    if path and not os.access(path, os.R_OK):
+        raise CannotRun(f"{path} cannot be read")
+    return os.path.abspath(path) if path else None
+
+
+def _require_nothing_new(cluster: Cluster, asked: dict[str, object]) -> None:
+    has = asdict(cluster.settings)
+    different = [f"{name} is {has[name]!r}, not {value!r}" for name, value in asked.items() if has[name] != value]
+    if different:
+        raise CannotRun(f"cluster {cluster.name!r} is running and its {'; its '.join(different)}: "
+                        f"`picokube down --name {cluster.name}` first")
+
+
+def _bring_up(before: Cluster | None, cluster: Cluster, started: float) -> None:
+    """A start that fails leaves nothing running, and the settings that worked before."""
+    _require_what_it_needs(cluster)
+    cluster.save()
+    try:
+        namespaces = node_namespaces(cluster)
+        placed = reachable(cluster, namespaces)
+        authority = Authority(cluster.pki)
+        prepare_credentials(placed, authority, {name: space.address for name, space in namespaces.items()})
+        etcd.prepare(cluster)
+        components = plan(placed, authority, {name: (space.path, space.address) for name, space in namespaces.items()})
+        _wait_until_ready(cluster, components, _launch(cluster, components), started)
+    except BaseException:
+        stop_everything(cluster)
+        if before is not None:
+            before.save()
+        raise
+
+
+def _chosen(cluster: Cluster, asked: dict[str, Any], *, is_new: bool) -> Cluster:
+    """The settings: what was chosen before, changed by what is asked now."""
+    settings = replace(_fresh(cluster) if is_new else cluster.settings, **asked)
+    if "port" in asked or not is_new:
         addresses.require_port(settings.port)
     kubelet_port = addresses.free_port(settings.kubelet_port, {settings.port})
     return replace(cluster, settings=replace(settings, kubelet_port=kubelet_port))
@@ -124,12 +164,12 @@ def _wait_until_ready(cluster: Cluster, components: list[Component], progress: i
                 told.add(name)
                 print(f"  {name} ready after {time.monotonic() - started:.1f} s", flush=True)
             if one["restarts"] >= 3 and not one["ready"]:
-                _fail(cluster, f"{name} ends as soon as it is started")
+                _fail(cluster, [name], "ends as soon as it is started")
         if all(one.name in told for one in components):
             break
     missing = [one.name for one in components if one.name not in told]
     if missing:
-        _fail(cluster, f"{', '.join(missing)} did not become ready")
+        _fail(cluster, missing, "did not become ready")
     if {"apiserver", "controllers"} <= told:
         wait_for_default_account(cluster, deadline - time.monotonic())
     if "apiserver" in told and any(one.name.startswith("kubelet") for one in components):
@@ -151,6 +191,13 @@ def _statuses(progress: int, deadline: float) -> Iterator[dict[str, dict[str, in
         yield from (json.loads(line) for line in lines)
 
 
-def _fail(cluster: Cluster, what: str) -> None:
-    name = what.split()[0].rstrip(",")
-    raise CannotRun(f"{what}; see `picokube logs {name} --name {cluster.name}` and {cluster.logs}")
+def _fail(cluster: Cluster, names: Sequence[str], what: str) -> NoReturn:
+    """With what the first of them said last: most often that is the reason."""
+    said = _last_words(cluster.logs / f"{names[0]}.log")
+    raise CannotRun(f"{', '.join(names)} {what}{f': {said}' if said else ''}; see `picokube logs {names[0]} --name {cluster.name}`, "
+                    f"or begin anew with `picokube reset --name {cluster.name}`")
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return next((line.strip()[:500] for line in reversed(lines) if line.strip() and not line.startswith("picokube: ")), "")
