@@ -29,7 +29,7 @@ from kubeclient.transport import AiohttpTransport
 async def control(client: Client, options: Options) -> None:
     """Runs until cancelled: what a leader does."""
     factory = InformerFactory(client)
-    recorder = EventRecorder(client, "controllermanager")
+    recorder = EventRecorder(client, "kube-controller-manager")
     controllers = [
         service_account_controller(client, factory),
         node_taint_controller(client, factory),

@@ -47,5 +47,5 @@ def first_free(cluster: ipaddress.IPv4Network | ipaddress.IPv6Network, mask: int
 
 def node_ipam_controller(client: Client, recorder: EventRecorder, factory: InformerFactory, cluster_cidr: str, node_mask: int) -> Controller:
     nodes = factory.informer(Node)
-    controller = Controller("nodeipam", NodeIpamReconciler(client, recorder, nodes, cluster_cidr, node_mask), workers=1)
+    controller = Controller("nodeipam", NodeIpamReconciler(client, recorder.of("cidrAllocator"), nodes, cluster_cidr, node_mask), workers=1)
     return controller.watches(nodes, lambda node: [ObjectKey("", node.metadata.name)])

@@ -152,7 +152,7 @@ def replica_set_controller(client: Client, recorder: EventRecorder, factory: Inf
             return []
         return [key_of(rs) for rs in sets.list(pod.metadata.namespace) if selector_of(rs.spec.selector).matches(pod.metadata.labels)]
 
-    controller = Controller("replicaset", ReplicaSetReconciler(client, recorder, sets, pods, world), workers=5)
+    controller = Controller("replicaset", ReplicaSetReconciler(client, recorder.of("replicaset-controller"), sets, pods, world), workers=5)
     controller.watches(sets, lambda rs: [key_of(rs)])
     controller.watches(pods, sets_for)
     return controller

@@ -346,7 +346,7 @@ def deployment_controller(client: Client, recorder: EventRecorder, factory: Info
         keys = deployments_for(rs) if rs is not None else []
         return [key for key in keys if (one := deployments.get(key)) is not None and one.spec.strategy.type == "Recreate"]
 
-    reconciler = DeploymentReconciler(client, recorder, deployments, sets, pods, world)
+    reconciler = DeploymentReconciler(client, recorder.of("deployment-controller"), deployments, sets, pods, world)
     sets.add_handler(on_delete=reconciler.forget)
     controller = Controller("deployment", reconciler, workers=5)
     controller.watches(deployments, lambda deployment: [key_of(deployment)])

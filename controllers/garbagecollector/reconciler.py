@@ -126,7 +126,7 @@ def _reference(node: Node) -> ObjectReference:
 
 def garbage_collector(client: Client, recorder: EventRecorder, factory: InformerFactory) -> Controller:
     graph = Graph()
-    controller = Controller("garbagecollector", GarbageCollector(client, graph, recorder), workers=10)
+    controller = Controller("garbagecollector", GarbageCollector(client, graph, recorder.of("garbage-collector-controller")), workers=10)
     for resource in collectable():
         _watch(controller, graph, factory, resource)
     return controller

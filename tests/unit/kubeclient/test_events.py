@@ -104,9 +104,71 @@ def test_a_server_that_refuses_does_not_end_the_telling() -> None:
         async with recording(fake) as recorder:
             for name in "abc":
                 recorder.event(a_pod(name), "Normal", "Started", "")
+            await asyncio.sleep(60)
+        return fake.all(Event)
+    assert [event.involved_object.name for event in run(scenario())] == ["b", "c"]      # refused is refused; broken is tried again
+
+
+def test_the_names_of_an_objects_events_are_in_the_order_in_which_it_was_told() -> None:
+    async def scenario() -> list[Event]:
+        fake = a_fake()
+        async with recording(fake) as recorder:
+            for reason in ("Scheduled", "Pulled", "Created", "Started"):
+                recorder.event(a_pod(), "Normal", reason, "")
             await settle()
         return fake.all(Event)
-    assert [event.involved_object.name for event in run(scenario())] == ["c"]
+    assert [event.reason for event in sorted(run(scenario()), key=lambda one: one.metadata.name)] == ["Scheduled", "Pulled", "Created", "Started"]
+
+
+def test_the_time_of_an_event_is_when_it_was_told() -> None:
+    async def scenario() -> list[Event]:
+        fake = a_fake()
+        fake.server.fail("create", "events", ConnectionError("no server yet"))
+        async with recording(fake) as recorder:
+            recorder.event(a_pod(), "Normal", "Started", "")
+            await asyncio.sleep(60)
+        return fake.all(Event)
+    assert [event.first_timestamp for event in run(scenario())] == [BEGINNING]
+
+
+def test_each_part_of_a_component_is_the_source_of_its_events() -> None:
+    async def scenario() -> list[Event]:
+        fake = a_fake()
+        async with recording(fake) as recorder:
+            recorder.of("deployment-controller").event(a_pod(), "Normal", "Started", "")
+            recorder.event(a_pod(), "Normal", "Started", "")
+            await settle()
+        return fake.all(Event)
+    assert {event.source.component for event in run(scenario())} == {"deployment-controller", "kubelet"}
+
+
+def test_many_that_differ_only_in_their_message_become_one() -> None:
+    async def scenario() -> list[Event]:
+        fake = a_fake()
+        async with recording(fake) as recorder:
+            for number in range(14):
+                recorder.event(a_pod(), "Warning", "Unhealthy", f"probe {number} failed")
+            await settle()
+        return fake.all(Event)
+    *single, combined = sorted(run(scenario()), key=lambda one: one.metadata.name)
+    assert [event.count for event in single] == [1] * 9
+    assert (combined.count, combined.message) == (5, "(combined from similar events): probe 13 failed")
+
+
+def test_an_object_that_is_told_of_without_end_falls_silent_for_a_while() -> None:
+    async def scenario() -> tuple[int, int]:
+        fake = a_fake()
+        async with recording(fake) as recorder:
+            for number in range(60):
+                recorder.event(a_pod(), "Normal", f"Reason{number}", "")
+            recorder.event(a_pod("other"), "Normal", "Started", "")
+            await settle()
+            at_once = len(fake.all(Event))
+            await asyncio.sleep(301)
+            recorder.event(a_pod(), "Normal", "Later", "")
+            await settle()
+        return at_once, len(fake.all(Event))
+    assert run(scenario()) == (26, 27)
 
 
 def test_a_long_name_still_makes_a_valid_one() -> None:
