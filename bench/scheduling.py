@@ -16,7 +16,7 @@ from kubeapi.meta import ObjectKey
 from kubeapi.world import World
 from scheduler.algorithm import Search, choose
 from scheduler.cache import Cache
-from scheduler.framework import PodInfo
+from scheduler.podinfo import PodInfo
 from scheduler.profile import default_profile
 
 NODE_INFO = dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion",

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from kubeapi.world import World
-from scheduler.framework import SUCCESS, Cluster, Event, FilterPlugin, Happening, NodeInfo, PodInfo, Status
+from scheduler.events import Event, Happening
+from scheduler.framework import SUCCESS, Cluster, FilterPlugin, Status
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 from scheduler.profile import Profile
 
 # With many nodes the search stops at a share of them (upstream's adaptive figures).

@@ -6,7 +6,7 @@ from kubeapi.times import format_time
 from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
-from scheduler.framework import PodInfo
+from scheduler.podinfo import PodInfo
 
 
 class KubeApi:

@@ -9,14 +9,18 @@ from collections.abc import Mapping
 
 from kubeapi.generated.models.core_v1 import Node
 from kubeapi.labels import Selector
-from scheduler.framework import Happening, NodeInfo, PodInfo
-from scheduler.matching import Matchers, Tallies
+from scheduler.events import Happening
+from scheduler.matching import HeldTerms, Matchers, Tallies
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 from scheduler.workloads import Workloads
 
 
 class Cache:
     def __init__(self) -> None:
         self.workloads = Workloads()
+        self.namespaces: dict[str, Mapping[str, str]] = {}
+        self.held = HeldTerms()
         self._tallies = Tallies()
         self._nodes: dict[str, NodeInfo] = {}
         self._where: dict[str, str] = {}        # pod uid -> node
@@ -62,6 +66,14 @@ class Cache:
         node.images = {}
         self._drop_if_empty(node)
         return Happening.NODE_REMOVED
+
+    def update_namespace(self, name: str, labels: Mapping[str, str]) -> Happening:
+        happened = Happening.NOTHING if self.namespaces.get(name) == labels else Happening.NAMESPACE_LABELS
+        self.namespaces[name] = labels
+        return happened
+
+    def remove_namespace(self, name: str) -> None:
+        self.namespaces.pop(name, None)
 
     def assume(self, pod: PodInfo, node: str) -> None:
         self._place(pod, node)
@@ -109,11 +121,14 @@ class Cache:
             self._displace(pod.uid)
         self._node(node).add(pod)
         self._tallies.shift(pod, node, 1)
+        self.held.shift(pod, node, 1)
         self._where[pod.uid] = node
 
     def _displace(self, uid: str) -> None:
         node = self._nodes[self._where.pop(uid)]
-        self._tallies.shift(node.pods[uid], node.name, -1)
+        pod = node.pods[uid]
+        self._tallies.shift(pod, node.name, -1)
+        self.held.shift(pod, node.name, -1)
         node.remove(uid)
         self._drop_if_empty(node)
 

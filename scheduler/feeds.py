@@ -1,10 +1,11 @@
-"""What the scheduler watches besides pods and nodes, and how little of it is kept: of Services and controllers their selectors."""
+"""What the scheduler watches besides pods and nodes, and how little of it is kept: of Services and controllers
+their selectors, of namespaces their labels."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.generated.models.apps_v1 import ReplicaSet, StatefulSet
-from kubeapi.generated.models.core_v1 import ReplicationController, Service
+from kubeapi.generated.models.core_v1 import Namespace, ReplicationController, Service
 from kubeapi.labels import Selector, from_label_selector, from_set
 from kubeapi.meta import ObjectKey
 from kubeclient.client import Document
@@ -12,6 +13,7 @@ from kubeclient.informer import Informer, InformerFactory
 from scheduler.workloads import Workloads
 
 Selecting = tuple[ObjectKey, Selector]
+Labeled = tuple[str, Mapping[str, str]]
 
 
 def feed_workloads(factory: InformerFactory, workloads: Workloads) -> Sequence[Informer[Selecting]]:
@@ -23,6 +25,16 @@ def feed_workloads(factory: InformerFactory, workloads: Workloads) -> Sequence[I
         _feed_controllers("StatefulSet", factory.informer(StatefulSet, transform=_by_selector), workloads),
         _feed_controllers("ReplicationController", factory.informer(ReplicationController, transform=_by_labels), workloads),
     ]
+
+
+def feed_namespaces(factory: InformerFactory, set: Callable[[str, Mapping[str, str]], None], remove: Callable[[str], None]) -> Informer[Labeled]:
+    informer: Informer[Labeled] = factory.informer(Namespace, transform=_labeled)
+    informer.add_handler(lambda one: set(*one), lambda old, new: set(*new), lambda one: remove(one[0]))
+    return informer
+
+
+def _labeled(document: Document) -> Labeled:
+    return document["metadata"]["name"], document["metadata"].get("labels", {})
 
 
 def _feed_controllers(kind: str, informer: Informer[Selecting], workloads: Workloads) -> Informer[Selecting]:

@@ -8,19 +8,20 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
-from kubeclient.informer import InformerFactory
+from kubeclient.informer import Informer, InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 from scheduler.api import KubeApi
-from scheduler.feeds import feed_workloads
-from scheduler.framework import PodInfo
+from scheduler.feeds import feed_namespaces, feed_workloads
 from scheduler.options import Options, parse
+from scheduler.podinfo import PodInfo
 from scheduler.profile import default_profile
 from scheduler.scheduler import Scheduler
 
@@ -37,11 +38,11 @@ async def schedule(client: Client) -> None:
     nodes.add_handler(scheduler.update_node, lambda old, new: scheduler.update_node(new),
                       lambda node: scheduler.remove_node(node.metadata.name))
     pods.add_handler(scheduler.update_pod, lambda old, new: scheduler.update_pod(new), scheduler.remove_pod)
-    workloads = feed_workloads(factory, scheduler.workloads)
+    others: list[Informer[Any]] = [feed_namespaces(factory, scheduler.update_namespace, scheduler.remove_namespace), *feed_workloads(factory, scheduler.workloads)]
     async with asyncio.TaskGroup() as group:
         group.create_task(factory.run())
         group.create_task(recorder.run())
-        for informer in (nodes, pods, *workloads):
+        for informer in (nodes, pods, *others):
             await informer.wait_synced()
         await scheduler.run()
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from kubeapi.generated.models.meta_v1 import LabelSelector
-from kubeapi.labels import NOTHING, Requirement, Selector, from_label_selector
-from scheduler.framework import NodeInfo, PodInfo
+from kubeapi.labels import Selector
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podaffinity import NO_TERMS, AffinityTerm
+from scheduler.podinfo import PodInfo
 
 MOST_TALLIES = 64
+K = TypeVar("K")
+Held = dict[K, Counter[str]]       # by node
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +36,6 @@ Matchers = tuple[PodMatcher, ...]      # a pod must match all
 
 def all_match(matchers: Matchers, pod: PodInfo) -> bool:
     return all(matcher.matches(pod) for matcher in matchers)
-
-
-def selector_of(selector: LabelSelector | None) -> Selector:
-    return NOTHING if selector is None else from_label_selector(selector.to_wire())
-
-
-def with_values(selector: Selector, labels: Mapping[str, str], keys: Iterable[str], operator: str = "in") -> Selector:
-    """matchLabelKeys: the pod's own values of these labels, where it has them, are required (or, by `notin`, refused)."""
-    own = tuple(Requirement(key, operator, frozenset((labels[key],))) for key in keys if key in labels)
-    if selector.selects_nothing or not own:
-        return selector
-    return Selector((*selector.requirements, *own))
 
 
 def count_pods(matchers: Matchers, nodes: Iterable[NodeInfo]) -> Counter[str]:
@@ -75,3 +67,33 @@ class Tallies:
                 counts[node] += by
                 if not counts[node]:
                     del counts[node]
+
+
+class HeldTerms:
+    """The terms of the pods that have their place, and on which nodes how many pods have each: pods of one template share theirs."""
+
+    def __init__(self) -> None:
+        self.together: Held[AffinityTerm] = {}
+        self.apart: Held[AffinityTerm] = {}
+        self.preferred: Held[tuple[AffinityTerm, int]] = {}
+
+    def shift(self, pod: PodInfo, node: str, by: int) -> None:
+        """A pod has come (1) or gone (-1)."""
+        terms = pod.terms
+        if terms is NO_TERMS:
+            return
+        for term in terms.together:
+            _shift(self.together, term, node, by)
+        for term in terms.apart:
+            _shift(self.apart, term, node, by)
+        for weighted in terms.preferred:
+            _shift(self.preferred, weighted, node, by)
+
+
+def _shift(held: Held[K], what: K, node: str, by: int) -> None:
+    counts = held.setdefault(what, Counter())
+    counts[node] += by
+    if not counts[node]:
+        del counts[node]
+        if not counts:
+            del held[what]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from scheduler.framework import FilterPlugin, GatePlugin, ScorePlugin
 from scheduler.plugins.balanced_allocation import BalancedAllocation
 from scheduler.plugins.image_locality import ImageLocality
+from scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from scheduler.plugins.least_allocated import LeastAllocated
 from scheduler.plugins.node_affinity import NodeAffinity
 from scheduler.plugins.node_name import NodeName
@@ -29,8 +30,8 @@ class Profile:
 
 
 def default_profile() -> Profile:
-    taints, affinity, spread = TaintToleration(), NodeAffinity(), PodTopologySpread()
+    taints, affinity, spread, pods = TaintToleration(), NodeAffinity(), PodTopologySpread(), InterPodAffinity()
     return Profile(
         "default-scheduler", (SchedulingGates(),),
-        (NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), NodeResourcesFit(), spread),
-        (taints, affinity, LeastAllocated(), BalancedAllocation(), ImageLocality(), spread))
+        (NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), NodeResourcesFit(), spread, pods),
+        (taints, affinity, LeastAllocated(), BalancedAllocation(), ImageLocality(), spread, pods))

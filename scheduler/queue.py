@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import count
 
-from scheduler.framework import Event, Happening, PodInfo
+from scheduler.events import Event, Happening
+from scheduler.podinfo import PodInfo
 
 INITIAL_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS = 1.0, 10.0
 LONGEST_WAIT_SECONDS = 300.0

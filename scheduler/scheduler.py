@@ -14,7 +14,8 @@ from kubeapi.generated.models.core_v1 import Node
 from kubeapi.world import REAL_WORLD, World
 from scheduler.algorithm import Diagnosis, Search, choose
 from scheduler.cache import Cache
-from scheduler.framework import Event, Happening, PodInfo
+from scheduler.events import Event, Happening
+from scheduler.podinfo import PodInfo
 from scheduler.profile import Profile
 from scheduler.queue import QueuedPod, SchedulingQueue
 from scheduler.workloads import Workloads
@@ -59,6 +60,12 @@ class Scheduler:
     def remove_pod(self, pod: PodInfo) -> None:
         self._queue.remove(pod.uid)
         self._queue.happened(Event(self._cache.remove_pod(pod.uid), pod))
+
+    def update_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        self._queue.happened(Event(self._cache.update_namespace(name, labels)))
+
+    def remove_namespace(self, name: str) -> None:
+        self._cache.remove_namespace(name)
 
     @property
     def workloads(self) -> Workloads:

@@ -6,10 +6,13 @@ from dataclasses import dataclass
 
 from kubeapi.generated.models.core_v1 import TopologySpreadConstraint
 from kubeapi.labels import Selector
-from scheduler.framework import SUCCESS, Cluster, NodeInfo, PodInfo
-from scheduler.matching import Matchers, PodMatcher, selector_of, with_values
+from scheduler.framework import SUCCESS, Cluster
+from scheduler.matching import Matchers, PodMatcher
+from scheduler.nodeinfo import NodeInfo
 from scheduler.plugins.node_affinity import NodeAffinity
 from scheduler.plugins.taint_toleration import TaintToleration
+from scheduler.podinfo import PodInfo
+from scheduler.selectors import selector_of, with_values
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
 DEFAULTS = ((HOSTNAME, 3), (ZONE, 5))      # weighed only, never required

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from kubeapi.labels import Requirement, Selector
 from kubeapi.meta import ObjectKey
-from scheduler.framework import PodInfo
+from scheduler.podinfo import PodInfo
 
 
 class Workloads:

@@ -7,7 +7,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from scheduler.framework import MAX_SCORE, Cluster, NodeInfo, PodInfo
+from scheduler.framework import MAX_SCORE, Cluster
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 
 # Less is not worth a preference; each container can count with so much at most (upstream's figures).
 SMALLEST_BYTES = 23 * 1024 * 1024

@@ -3,7 +3,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import MAX_SCORE, NodeInfo, NodeScore, PodInfo
+from scheduler.framework import MAX_SCORE, NodeScore
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 
 
 class LeastAllocated(NodeScore):

@@ -8,18 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, Self
 
 from kubeapi.generated.models.core_v1 import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm
-from scheduler.framework import (
-    SUCCESS,
-    Cluster,
-    Code,
-    Happening,
-    NodeFilter,
-    NodeInfo,
-    NodeScore,
-    PodInfo,
-    Status,
-    scaled_to_maximum,
-)
+from scheduler.events import Happening
+from scheduler.framework import SUCCESS, Cluster, Code, NodeFilter, NodeScore, Status, scaled_to_maximum
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 
 
 def term_matches(term: NodeSelectorTerm, node: NodeInfo) -> bool:

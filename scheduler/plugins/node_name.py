@@ -3,7 +3,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Self
 
-from scheduler.framework import SUCCESS, Cluster, Code, Happening, NodeFilter, NodeInfo, PodInfo, Status
+from scheduler.events import Happening
+from scheduler.framework import SUCCESS, Cluster, Code, NodeFilter, Status
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 
 
 class NodeName(NodeFilter):

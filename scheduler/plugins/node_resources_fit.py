@@ -3,7 +3,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import SUCCESS, Code, Happening, NodeFilter, NodeInfo, PodInfo, Status
+from scheduler.events import Happening
+from scheduler.framework import SUCCESS, Code, NodeFilter, Status
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 
 
 class NodeResourcesFit(NodeFilter):

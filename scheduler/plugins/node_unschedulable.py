@@ -4,8 +4,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kubeapi.generated.models.core_v1 import Taint
-from scheduler.framework import SUCCESS, Code, Happening, NodeFilter, NodeInfo, PodInfo, Status
+from scheduler.events import Happening
+from scheduler.framework import SUCCESS, Code, NodeFilter, Status
+from scheduler.nodeinfo import NodeInfo
 from scheduler.plugins.taint_toleration import tolerates
+from scheduler.podinfo import PodInfo
 
 UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 

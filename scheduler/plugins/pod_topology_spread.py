@@ -9,7 +9,10 @@ from collections.abc import Mapping, Sequence
 from math import log
 from typing import ClassVar
 
-from scheduler.framework import MAX_SCORE, SUCCESS, Cluster, Code, Event, Happening, NodeInfo, PodInfo, Status
+from scheduler.events import Event, Happening
+from scheduler.framework import MAX_SCORE, SUCCESS, Cluster, Code, Status
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 from scheduler.spreading import HOSTNAME, Constraint, default_constraints, have_all_keys, own_constraints
 
 NO_DOMAIN = 1 << 31        # the emptiest of no domains: nothing is skewed

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from scheduler.framework import PodInfo
+from scheduler.podinfo import PodInfo
 
 
 class SchedulingGates:

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from kubeapi.generated.models.core_v1 import Taint, Toleration
-from scheduler.framework import SUCCESS, Code, Happening, NodeFilter, NodeInfo, NodeScore, PodInfo, Status, scaled_to_maximum
+from scheduler.events import Happening
+from scheduler.framework import SUCCESS, Code, NodeFilter, NodeScore, Status, scaled_to_maximum
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 
 
 def tolerates(tolerations: Sequence[Toleration], taint: Taint) -> bool:

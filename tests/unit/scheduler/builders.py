@@ -7,8 +7,9 @@ from typing import Any
 
 from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeapi.labels import Selector
-from scheduler.framework import NodeInfo, PodInfo
-from scheduler.matching import Matchers, count_pods
+from scheduler.matching import HeldTerms, Matchers, count_pods
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 from scheduler.workloads import Workloads
 
 
@@ -50,6 +51,7 @@ class PlainCluster:
 
     nodes: list[NodeInfo]
     workloads: Workloads = field(default_factory=Workloads)
+    namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def node(self, name: str) -> NodeInfo | None:
         return next((node for node in self.nodes if node.name == name), None)
@@ -59,6 +61,14 @@ class PlainCluster:
 
     def fellows(self, pod: PodInfo) -> Selector | None:
         return self.workloads.fellows(pod)
+
+    @property
+    def held(self) -> HeldTerms:
+        held = HeldTerms()
+        for node in self.nodes:
+            for pod in node.pods.values():
+                held.shift(pod, node.name, 1)
+        return held
 
     def nodes_with_image(self, name: str) -> int:
         return sum(name in node.images for node in self.nodes)

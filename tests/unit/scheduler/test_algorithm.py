@@ -6,7 +6,9 @@ from hypothesis import strategies as st
 from kubeapi.world import World
 from scheduler.algorithm import Diagnosis, Search, choose, enough_nodes
 from scheduler.cache import Cache
-from scheduler.framework import Happening, NodeInfo, PodInfo
+from scheduler.events import Happening
+from scheduler.nodeinfo import NodeInfo
+from scheduler.podinfo import PodInfo
 from scheduler.profile import default_profile
 from tests.unit.scheduler.builders import a_cluster, a_node, a_node_object, a_pod
 

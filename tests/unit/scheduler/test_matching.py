@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from kubeapi.labels import from_set, parse
 from scheduler.cache import Cache
-from scheduler.framework import PodInfo
-from scheduler.matching import MOST_TALLIES, Matchers, PodMatcher, count_pods, with_values
+from scheduler.matching import MOST_TALLIES, Matchers, PodMatcher, count_pods
+from scheduler.podinfo import PodInfo
+from scheduler.selectors import with_values
 from tests.unit.scheduler.builders import a_node_object, a_pod
 
 MATCHERS: list[Matchers] = [

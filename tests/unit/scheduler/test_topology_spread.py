@@ -7,8 +7,11 @@ import pytest
 
 from kubeapi.labels import from_set
 from kubeapi.meta import ObjectKey
-from scheduler.framework import SUCCESS, Code, Event, Happening, NodeInfo, PodInfo
+from scheduler.events import Event, Happening
+from scheduler.framework import SUCCESS, Code
+from scheduler.nodeinfo import NodeInfo
 from scheduler.plugins.pod_topology_spread import PodTopologySpread
+from scheduler.podinfo import PodInfo
 from tests.unit.scheduler.builders import PlainCluster, a_cluster, a_node, a_pod
 
 WEB = {"app": "web"}

@@ -1,0 +1,58 @@
+"""What scheduling needs of a pod: a tenth of the whole."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kubeapi.generated.models.core_v1 import Affinity, Pod, Toleration, TopologySpreadConstraint
+from kubeapi.meta import ObjectKey
+from scheduler.podaffinity import NO_TERMS, PodTerms, terms_of
+from scheduler.ports import HostPort, host_ports
+from scheduler.resources import Resources, pod_requests, pod_requests_for_scoring
+
+
+@dataclass(frozen=True, slots=True)
+class PodInfo:
+    key: ObjectKey
+    uid: str
+    resource_version: str
+    node_name: str
+    scheduler_name: str
+    priority: int
+    labels: Mapping[str, str]
+    requests: Resources
+    scoring_requests: Resources
+    node_selector: Mapping[str, str]
+    affinity: Affinity | None
+    tolerations: tuple[Toleration, ...]
+    is_terminal: bool
+    is_terminating: bool
+    gates: tuple[str, ...] = ()
+    host_ports: frozenset[HostPort] = frozenset()
+    spread: tuple[TopologySpreadConstraint, ...] = ()
+    terms: PodTerms = NO_TERMS
+    controller: tuple[str, str] | None = None       # kind and name
+    images: tuple[str, ...] = ()       # of every container, as nodes name them
+    told_unschedulable: str = ""       # the message of its PodScheduled condition, when False
+
+    @classmethod
+    def of(cls, pod: Pod) -> PodInfo:
+        spec, status = pod.spec, pod.status
+        owner = next((one for one in pod.metadata.owner_references if one.controller), None)
+        condition = next((one for one in status.conditions if one.type == "PodScheduled"), None)
+        return cls(
+            key=ObjectKey(pod.metadata.namespace, pod.metadata.name), uid=pod.metadata.uid,
+            resource_version=pod.metadata.resource_version, node_name=spec.node_name, scheduler_name=spec.scheduler_name,
+            priority=spec.priority or 0, labels=pod.metadata.labels, requests=pod_requests(spec),
+            scoring_requests=pod_requests_for_scoring(spec), node_selector=spec.node_selector, affinity=spec.affinity,
+            tolerations=spec.tolerations, is_terminal=status.phase in ("Succeeded", "Failed"),
+            is_terminating=pod.metadata.deletion_timestamp is not None,
+            gates=tuple(gate.name for gate in spec.scheduling_gates), host_ports=host_ports(spec),
+            spread=spec.topology_spread_constraints, terms=terms_of(pod), controller=(owner.kind, owner.name) if owner is not None else None,
+            images=tuple(image_name(one.image) for one in (*spec.init_containers, *spec.containers)),
+            told_unschedulable=condition.message if condition is not None and condition.status == "False" else "")
+
+
+def image_name(image: str) -> str:
+    """With the tag that is meant when none is given."""
+    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"

@@ -1,0 +1,65 @@
+"""The scheduler in a whole cluster of hollow nodes: what users see of its decisions."""
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.cluster import TestCluster, running_cluster
+
+Document = dict[str, Any]
+PODS = "/api/v1/namespaces/default/pods"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[TestCluster]:
+    with running_cluster("--runtime", "hollow", "--nodes", "3", name="sched") as cluster:
+        cluster.until("/api/v1/namespaces/default/serviceaccounts", lambda one: one["metadata"]["name"] == "default")
+        for number in (1, 2, 3):
+            cluster.until(f"/api/v1/nodes/sched-{number}", is_ready)
+        yield cluster
+
+
+def is_ready(one: Document) -> bool:
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in one.get("status", {}).get("conditions", ()))
+
+
+def create(cluster: TestCluster, name: str, labels: dict[str, str] | None = None, **spec: Any) -> None:
+    body = {"metadata": {"name": name, "labels": labels or {}},
+            "spec": {"terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "x"}], **spec}}
+    code, answer = cluster.request("POST", PODS, body)
+    assert code == 201, answer
+
+
+def node_of(cluster: TestCluster, name: str) -> str:
+    return str(cluster.until(f"{PODS}/{name}", is_ready)["spec"]["nodeName"])
+
+
+def why_pending(cluster: TestCluster, name: str) -> str:
+    pod = cluster.until(f"{PODS}/{name}", lambda one: bool(one["status"].get("conditions")))
+    (condition,) = [one for one in pod["status"]["conditions"] if one["type"] == "PodScheduled"]
+    assert condition["status"] == "False", pod
+    return str(condition["message"])
+
+
+def test_pods_that_want_to_be_apart_get_a_node_each_and_the_last_waits_for_one(cluster: TestCluster) -> None:
+    alone: Document = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "alone"}}}]}}}
+    for number in range(3):
+        create(cluster, f"alone-{number}", {"app": "alone"}, **alone)
+    nodes = [node_of(cluster, f"alone-{number}") for number in range(3)]
+    assert sorted(nodes) == ["sched-1", "sched-2", "sched-3"]
+    create(cluster, "alone-3", {"app": "alone"}, **alone)
+    assert why_pending(cluster, "alone-3").startswith("0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules.")
+    assert cluster.request("DELETE", f"{PODS}/alone-1")[0] == 200
+    assert node_of(cluster, "alone-3") == nodes[1]
+
+
+def test_a_pod_goes_where_its_company_is(cluster: TestCluster) -> None:
+    near: Document = {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "company"}}}]}}}
+    create(cluster, "follower", **near)
+    assert why_pending(cluster, "follower").startswith("0/3 nodes are available: 3 node(s) didn't match pod affinity rules.")
+    create(cluster, "company", {"app": "company"}, nodeSelector={"kubernetes.io/hostname": "sched-2"})
+    assert node_of(cluster, "follower") == "sched-2"
