@@ -1,7 +1,7 @@
 """Every built-in resource, a line each: the one place where the system learns that a kind exists.
 
 The catalog is strings: strategies and columns are looked up in kubeapi/kinds/<singular>.py when first used
-(`<Kind>Strategy`, `COLUMNS`), and a kind without such a module gets the plain Strategy and the columns NAME and AGE.
+(`<Kind>Strategy`, `COLUMNS`), and a kind without such a module gets the plain Strategy and the columns NAME and CREATED AT.
 """
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from kubeapi import conversion
-from kubeapi.duration import age_of
 from kubeapi.resource import Column, GroupVersionKind, Resource, Scope, Subresource, Version
 from kubeapi.schema import Schema
 from kubeapi.schemas import schema_of
@@ -152,7 +151,7 @@ def _metadata(document: Mapping[str, Any], name: str) -> str:
 
 DEFAULT_COLUMNS = (
     Column("Name", "string", lambda document, now: _metadata(document, "name"), format="name"),
-    Column("Age", "string", lambda document, now: age_of(_metadata(document, "creationTimestamp"), now)),
+    Column("Created At", "date", lambda document, now: _metadata(document, "creationTimestamp")),
 )
 
 

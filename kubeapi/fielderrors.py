@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+OMITTED: Any = object()
+"""The bad value of an error that shows none."""
+
 
 class ErrorType(StrEnum):
     """The value is the cause's `reason` on the wire."""
@@ -48,7 +51,7 @@ class FieldError:
     def body(self) -> str:
         """Everything but the path: what a StatusCause's message holds."""
         prose = _PROSE[self.type]
-        text = prose if self.type in _WITHOUT_VALUE else f"{prose}: {_shown(self.value)}"
+        text = prose if self.type in _WITHOUT_VALUE or self.value is OMITTED else f"{prose}: {_shown(self.value)}"
         return f"{text}: {self.detail}" if self.detail else text
 
     def __str__(self) -> str:

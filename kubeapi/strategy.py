@@ -19,7 +19,7 @@ class Strategy:
     allow_create_on_update: ClassVar[bool] = False         # PUT creates what is not there (Leases, Events ...)
     allow_unconditional_update: ClassVar[bool] = True      # PUT without resourceVersion wins
     has_status: ClassVar[bool] = True                      # a status subresource: main writes keep status, /status writes keep all else
-    has_generation: ClassVar[bool] = True                  # metadata.generation counts changes of the desired state (spec)
+    has_generation: ClassVar[bool | None] = None           # metadata.generation counts changes of `desired`; None: if there is a spec
     returns_deleted_object: ClassVar[bool] = False         # DELETE answers the object, not a Status (pods, namespaces ... as upstream)
     default_propagation: ClassVar[str] = "Background"      # of a DELETE that names none
 
@@ -38,6 +38,10 @@ class Strategy:
 
     def prepare_for_status_update(self, new: Document, old: Document) -> None:
         """Keeps what an update of /status may not change. The registry itself keeps spec and most metadata."""
+
+    def desired(self, obj: Document) -> Document:
+        """The part of an object whose changes metadata.generation counts."""
+        return {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         """Faults of a new object beyond schema and ObjectMeta."""

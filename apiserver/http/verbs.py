@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from apiserver.auth.authentication import User
 from apiserver.cacher import CachedObject
 from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
@@ -127,19 +125,9 @@ class ResourceHandler:
         metadata = document.setdefault("metadata", {})
         if metadata.get("name", "") != info.name:
             raise errors.BadRequest(f"the name of the object ({metadata.get('name', '')}) does not match the name on the URL ({info.name})")
-        wanted = self._version.to_storage(document)
-        strategy = self._resource.strategy()
-        version = metadata.get("resourceVersion", "")
-        try:
-            updated = await self._store.update(info.namespace, info.name, lambda old: orjson.loads(orjson.dumps(wanted)),
-                                               self._context(exchange), subresource=info.subresource, resource_version=version,
-                                               uid=metadata.get("uid", ""))
-        except errors.NotFound:
-            if not strategy.allow_create_on_update or info.subresource or version:
-                raise
-            await self._answer(exchange, 201, await self._store.create(info.namespace, wanted, self._context(exchange)), warnings)
-            return
-        await self._answer(exchange, 200, updated, warnings)
+        updated, is_new = await self._store.replace(info.namespace, info.name, self._version.to_storage(document),
+                                                    self._context(exchange), subresource=info.subresource)
+        await self._answer(exchange, 201 if is_new else 200, updated, warnings)
 
     async def _patch(self, exchange: Exchange) -> None:
         info, media = exchange.info, media_type(exchange.scope)

@@ -23,7 +23,7 @@ from apiserver.registry.listing import ListOptions, decode_continue, encode_cont
 from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
 from kubeapi import errors, managedfields
-from kubeapi.fielderrors import FieldError
+from kubeapi.fielderrors import FieldError, invalid
 from kubeapi.managedfields import Manager
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
@@ -158,7 +158,7 @@ class Store:
             metadata.pop(server_owned, None)
         metadata["uid"] = self._world.uid()
         metadata["creationTimestamp"] = format_time(self._world.now())
-        if self.resource.strategy().has_generation and _has_spec(self.resource):
+        if _counts_generation(self.resource):
             metadata["generation"] = 1
         else:
             metadata.pop("generation", None)
@@ -195,6 +195,27 @@ class Store:
         raise errors.conflict(self.resource.plural, self.resource.group, name)
 
     # --- update
+
+    async def replace(self, namespace: str, name: str, document: Document, context: Context, *, subresource: str = "",
+                      ) -> tuple[CachedObject, bool]:
+        """PUT: the object, and whether this created it (where the kind allows that)."""
+        metadata, strategy = document["metadata"], self.resource.strategy()
+        version = metadata.get("resourceVersion", "")
+        version = "" if version == "0" else version
+
+        def replaced(old: Document) -> Document:
+            if not version and not strategy.allow_unconditional_update:
+                raise errors.invalid(self.resource.plural, self.resource.group, name, [invalid(   # the plural, not the kind: as upstream
+                    "metadata.resourceVersion", 0, "must be specified for an update")])
+            return copy.deepcopy(document)
+
+        try:
+            return await self.update(namespace, name, replaced, context, subresource=subresource, resource_version=version,
+                                     uid=metadata.get("uid", "")), False
+        except errors.NotFound:
+            if not strategy.allow_create_on_update or subresource or version:
+                raise
+            return await self.create(namespace, document, context), True
 
     async def update(self, namespace: str, name: str, change: Change, context: Context, *, subresource: str = "",
                      resource_version: str = "", uid: str = "") -> CachedObject:
@@ -291,8 +312,9 @@ class Store:
                 wanted.pop("status", None)
 
     def _count_generation(self, wanted: Document, old: Document, subresource: str) -> None:
-        if self.resource.strategy().has_generation and "generation" in old["metadata"] and subresource != "status" \
-                and _desired(wanted) != _desired(old):
+        desired = self.resource.strategy().desired
+        if _counts_generation(self.resource) and "generation" in old["metadata"] and subresource != "status" \
+                and desired(wanted) != desired(old):
             wanted["metadata"]["generation"] = old["metadata"]["generation"] + 1
 
     # --- delete
@@ -373,12 +395,9 @@ def _timeless(document: Document) -> Document:
     return {**document, "metadata": {**metadata, "managedFields": entries}}
 
 
-def _has_spec(resource: Resource) -> bool:
-    return "spec" in resource.version(resource.storage_version).schema().properties
-
-
-def _desired(document: Document) -> Document:
-    return {name: value for name, value in document.items() if name not in ("metadata", "status", "apiVersion", "kind")}
+def _counts_generation(resource: Resource) -> bool:
+    counts = resource.strategy().has_generation
+    return "spec" in resource.version(resource.storage_version).schema().properties if counts is None else counts
 
 
 def decode_stored(value: bytes, revision: int) -> Document:

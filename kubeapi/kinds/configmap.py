@@ -28,7 +28,7 @@ def validate_frozen(new: Document, old: Document, fields: Sequence[str]) -> list
 
 class ConfigMapStrategy(Strategy):
     has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         texts, binaries = obj.get("data") or {}, obj.get("binaryData") or {}
@@ -45,4 +45,4 @@ class ConfigMapStrategy(Strategy):
         return [*validate_frozen(new, old, ("data", "binaryData")), *self.validate(new)]
 
 
-COLUMNS = (NAME, column("Data", lambda each: len(each.get("data") or ()) + len(each.get("binaryData") or ()), "integer"), AGE)
+COLUMNS = (NAME, column("Data", lambda each: len(each.get("data") or ()) + len(each.get("binaryData") or ())), AGE)

@@ -67,7 +67,7 @@ def _ready(deployment: Document) -> str:
 
 COLUMNS = (
     NAME, column("Ready", _ready),
-    column("Up-to-date", lambda each: part(each, "status").get("updatedReplicas", 0), "integer"),
-    column("Available", lambda each: part(each, "status").get("availableReplicas", 0), "integer"),
+    column("Up-to-date", lambda each: part(each, "status").get("updatedReplicas", 0)),
+    column("Available", lambda each: part(each, "status").get("availableReplicas", 0)),
     AGE, CONTAINERS, IMAGES, SELECTOR,
 )

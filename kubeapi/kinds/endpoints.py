@@ -13,7 +13,7 @@ SHOWN = 3
 class EndpointsStrategy(Strategy):
     allow_create_on_update: ClassVar[bool] = True
     has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
 
     def default(self, obj: Document) -> None:
         for subset in obj.get("subsets") or ():

@@ -15,6 +15,7 @@ SHOWN = 3
 
 class EndpointSliceStrategy(Strategy):
     has_status: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = True
 
     def default(self, obj: Document) -> None:
         for port in obj.get("ports") or ():
@@ -23,6 +24,9 @@ class EndpointSliceStrategy(Strategy):
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         return [] if obj.get("addressType") else [required("addressType")]
+
+    def desired(self, obj: Document) -> Document:
+        return {**super().desired(obj), "labels": (obj.get("metadata") or {}).get("labels") or {}}
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         return [*self.validate(new), *immutable(new.get("addressType"), old.get("addressType"), "addressType")]

@@ -16,7 +16,7 @@ Document = dict[str, Any]
 class EventStrategy(Strategy):
     allow_create_on_update: ClassVar[bool] = True
     has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         namespace = (obj.get("metadata") or {}).get("namespace", "")

@@ -14,7 +14,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 
 
 class NamespaceStrategy(Strategy):
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
     returns_deleted_object: ClassVar[bool] = True
 
     def name_faults(self, name: str) -> list[str]:

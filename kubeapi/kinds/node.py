@@ -15,7 +15,7 @@ _OLD_ROLE = "kubernetes.io/role"
 
 
 class NodeStrategy(Strategy):
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         return validate_taints(part(obj, "spec").get("taints") or [], "spec.taints")

@@ -15,6 +15,7 @@ HIGHEST_USER_PRIORITY = 1_000_000_000
 
 class PriorityClassStrategy(Strategy):
     has_status: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = True
 
     def default(self, obj: Document) -> None:
         obj.setdefault("preemptionPolicy", "PreemptLowerPriority")
@@ -29,6 +30,9 @@ class PriorityClassStrategy(Strategy):
         if obj.get("value", 0) > HIGHEST_USER_PRIORITY:
             faults.append(forbidden("value", f"maximum allowed value of a user defined priority is {HIGHEST_USER_PRIORITY}"))
         return faults
+
+    def desired(self, obj: Document) -> Document:
+        return {}                                     # its generation stays 1
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         faults = [] if new.get("value", 0) == old.get("value", 0) else [forbidden("value", "may not be changed in an update.")]

@@ -22,7 +22,7 @@ _KEYS_NEEDED = {
 
 class SecretStrategy(Strategy):
     has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
 
     def default(self, obj: Document) -> None:
         if not obj.get("type"):
@@ -55,4 +55,4 @@ class SecretStrategy(Strategy):
 
 
 COLUMNS = (NAME, column("Type", lambda each: each.get("type", "")),
-           column("Data", lambda each: len(each.get("data") or ()), "integer"), AGE)
+           column("Data", lambda each: len(each.get("data") or ())), AGE)

@@ -17,7 +17,7 @@ _ALLOCATED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
 
 class ServiceStrategy(Strategy):
     allow_create_on_update: ClassVar[bool] = True
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
     returns_deleted_object: ClassVar[bool] = True
 
     def name_faults(self, name: str) -> list[str]:

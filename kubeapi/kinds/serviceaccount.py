@@ -9,8 +9,8 @@ from kubeapi.strategy import Strategy
 
 class ServiceAccountStrategy(Strategy):
     has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = False
     returns_deleted_object: ClassVar[bool] = True
 
 
-COLUMNS = (NAME, column("Secrets", lambda each: len(each.get("secrets") or ()), "integer"), AGE)
+COLUMNS = (NAME, column("Secrets", lambda each: len(each.get("secrets") or ())), AGE)

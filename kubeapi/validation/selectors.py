@@ -28,6 +28,12 @@ def count_or_percent(value: int | str | None, path: str) -> list[FieldError]:
     return non_negative(value, path)
 
 
+def at_most_all(value: int | str | None, path: str) -> list[FieldError]:
+    if isinstance(value, str) and re.fullmatch("[0-9]+%", value, re.ASCII) and int(value[:-1]) > 100:
+        return [invalid(path, value, "must not be greater than 100%")]
+    return []
+
+
 def validate_label_selector(selector: Document | None, path: str) -> list[FieldError]:
     selector = selector or {}
     faults = validate_labels(selector.get("matchLabels"), f"{path}.matchLabels")

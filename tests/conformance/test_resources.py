@@ -78,7 +78,7 @@ def test_what_is_not_there_is_not_found(api: Api, resource: Resource) -> None:
 
 
 @those()
-def test_a_stale_update_is_a_conflict_and_an_unversioned_one_is_not(api: Api, resource: Resource) -> None:
+def test_a_stale_update_is_a_conflict_and_an_unversioned_one_wins_where_the_kind_allows_it(api: Api, resource: Resource) -> None:
     made = api.make(resource, "updated").document
     made["metadata"]["labels"] = {"changed": "1"}
     updated = api.ask("PUT", api.path(resource, "updated"), made)
@@ -87,10 +87,21 @@ def test_a_stale_update_is_a_conflict_and_an_unversioned_one_is_not(api: Api, re
     stale = api.ask("PUT", api.path(resource, "updated"), {**made, "metadata": {**made["metadata"], "labels": {"changed": "2"}}})
     assert (stale.code, stale.document["reason"]) == (409, "Conflict")
     assert "the object has been modified; please apply your changes to the latest version and try again" in stale.document["message"]
+    del made["metadata"]["resourceVersion"]
+    made["metadata"]["labels"] = {"changed": "3"}
+    unversioned = api.ask("PUT", api.path(resource, "updated"), made)
     if resource.strategy().allow_unconditional_update:
-        del made["metadata"]["resourceVersion"]
-        made["metadata"]["labels"] = {"changed": "3"}
-        assert api.ask("PUT", api.path(resource, "updated"), made).metadata["labels"]["changed"] == "3"
+        assert unversioned.metadata["labels"]["changed"] == "3"
+    else:
+        assert unversioned.code == 422, unversioned.raw
+        assert unversioned.document["message"].endswith("metadata.resourceVersion: Invalid value: 0: must be specified for an update")
+        assert unversioned.document["details"]["kind"] == resource.plural
+
+
+@those()
+def test_a_put_creates_where_the_kind_allows_it(api: Api, resource: Resource) -> None:
+    put = api.ask("PUT", api.path(resource, "put"), document(resource, "put", api.namespace))
+    assert put.code == (201 if resource.strategy().allow_create_on_update else 404), put.raw
 
 
 @those()

@@ -1,0 +1,12 @@
+"""MutatingAdmissionPolicies: changes in CEL of what is written."""
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kubeapi.strategy import Strategy
+
+
+class MutatingAdmissionPolicyStrategy(Strategy):
+    allow_unconditional_update: ClassVar[bool] = False
+    has_status: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = True

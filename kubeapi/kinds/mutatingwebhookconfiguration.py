@@ -1,0 +1,12 @@
+"""MutatingWebhookConfigurations: who is asked, and may change, what is written."""
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kubeapi.strategy import Strategy
+
+
+class MutatingWebhookConfigurationStrategy(Strategy):
+    allow_unconditional_update: ClassVar[bool] = False
+    has_status: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = True

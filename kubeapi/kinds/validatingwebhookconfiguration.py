@@ -1,0 +1,12 @@
+"""ValidatingWebhookConfigurations: who is asked about what is written."""
+from __future__ import annotations
+
+from typing import ClassVar
+
+from kubeapi.strategy import Strategy
+
+
+class ValidatingWebhookConfigurationStrategy(Strategy):
+    allow_unconditional_update: ClassVar[bool] = False
+    has_status: ClassVar[bool] = False
+    has_generation: ClassVar[bool | None] = True
