@@ -24,6 +24,7 @@ from apiserver.http.kubelets import KubeletCredentials, Kubelets
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_document
 from apiserver.http.reviews import reviews
+from apiserver.http.streams import STREAMING, Streams, refuse
 from apiserver.http.subresources import Binding, Finalize
 from apiserver.http.verbs import Exchange, ResourceHandler
 from apiserver.options import Options
@@ -55,6 +56,7 @@ class Application:
         self._authenticator = Authenticator(options.tokens())
         self._kubelets = Kubelets(self.stores, KubeletCredentials(
             options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
+        self._streams = Streams(self._kubelets)
         self._keeper = Keeper(self.stores, options)
         self._health = Health(self._hub, self._keeper)
         self._audit_log = AuditLog()
@@ -71,6 +73,7 @@ class Application:
         finalize = Finalize(self.stores[GroupResource("", "namespaces")])
         return {("", "pods", "binding"): binding, ("", "bindings", ""): binding, ("", "namespaces", "finalize"): finalize,
                 ("", "pods", "log"): self._kubelets.logs,
+                **{("", "pods", name): self._streams.upgrade for name in STREAMING},
                 ("", "pods", "eviction"): Eviction(self.stores[GroupResource("", "pods")],
                                                    self.stores[GroupResource("policy", "poddisruptionbudgets")], self._world),
                 **reviews(self._authenticator)}
@@ -136,7 +139,7 @@ class Application:
             return
         exchange = Exchange(scope, receive, send, info, user)
         handler = self._handler(info)
-        if info.verb == "watch" or info.subresource == "log":
+        if info.verb == "watch" or info.subresource in ("log", *STREAMING):
             await handler(exchange)
             return
         if self._in_flight >= MAX_IN_FLIGHT:
@@ -169,11 +172,11 @@ class Application:
         try:
             user = self._user(scope)
             info = requestinfo.parse("GET", scope["path"], scope["query_string"])
-            if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in ("exec", "attach"):
+            if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in STREAMING:
                 raise errors.NotFound(NOT_FOUND)
-            await self._kubelets.websocket(scope, receive, send, Exchange(scope, receive, send, info, user))
+            await self._streams.websocket(Exchange(scope, receive, send, info, user))
         except errors.ApiStatusError as error:
-            await _refuse_websocket(scope, send, error)
+            await refuse(scope, send, error)
 
     async def _send_status(self, scope: Scope, send: Send, error: errors.ApiStatusError) -> None:
         seconds = error.status.get("details", {}).get("retryAfterSeconds")
@@ -193,14 +196,3 @@ def _served(group: str, version: str, plural: str) -> tuple[Resource, Version]:
         return resource, resource.version(version)
     except (KeyError, StopIteration):
         raise errors.NotFound(NOT_FOUND) from None
-
-
-async def _refuse_websocket(scope: Scope, send: Send, error: errors.ApiStatusError) -> None:
-    """Before the handshake an ordinary answer says more than a close code."""
-    if "websocket.http.response" in scope.get("extensions", {}):
-        import orjson
-        await send({"type": "websocket.http.response.start", "status": error.http_code,
-                    "headers": [(b"content-type", b"application/json")]})
-        await send({"type": "websocket.http.response.body", "body": orjson.dumps(error.status)})
-    else:
-        await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})

@@ -21,11 +21,33 @@ def _peer_certificate(transport: asyncio.Transport) -> Any:
 
 
 class HttpProtocol(HttpToolsProtocol):
-    """Puts the peer's certificate into the scope: uvicorn itself does not."""
+    """Puts the peer's certificate into the scope, and a way to take the connection over after an upgrade: uvicorn has neither."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "peercert": _peer_certificate(transport)}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {"picokube.upgrade": self._hand_over}        # type: ignore[dict-item]
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Whether an upgrade is served is for the application to say."""
+
+    def _hand_over(self, head: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """The connection, after `head` was written to it. uvicorn has no more to do with it."""
+        self._unset_keepalive_if_required()
+        self.connections.discard(self)
+        self.cycle.disconnected = True
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        protocol.connection_made(self.transport)
+        self.transport.set_protocol(protocol)
+        self.flow.resume_reading()
+        writer = asyncio.StreamWriter(self.transport, protocol, reader, loop)
+        writer.write(head)
+        return reader, writer
 
 
 class WebSocketProtocol(WSProtocol):

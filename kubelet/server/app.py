@@ -4,6 +4,7 @@
     /pods  /stats/summary  /runningpods/          the node's state
     /containerLogs/NAMESPACE/POD/CONTAINER        a container's log, followed if asked for
     /exec/NAMESPACE/POD/CONTAINER, /attach/...    WebSockets of several channels
+    /portForward/NAMESPACE/POD                    a WebSocket of many connections
 
 Only the API server and administrators may ask: a client certificate with the group system:masters.
 """
@@ -18,9 +19,10 @@ import orjson
 
 from kubelet.server import summary
 from kubelet.server.podlogs import serve_logs
+from kubelet.server.portforward import serve_port_forward
 from kubelet.server.requests import HttpError, Receive, Scope, Send, answer, refuse_websocket
 from kubelet.server.streaming import serve_attach, serve_exec
-from kubelet.server.targets import Target, find_target
+from kubelet.server.targets import Target, find_pod, find_target
 
 if TYPE_CHECKING:
     from kubelet.kubelet import Kubelet
@@ -77,7 +79,9 @@ class App:
                 await serve_exec(await self._target(namespace, name, container), query, scope, receive, send)
             case ("websocket", "attach", namespace, name, container):
                 await serve_attach(await self._target(namespace, name, container), query, scope, receive, send)
-            case ("http", "exec" | "attach", *_):
+            case ("websocket", "portForward", namespace, name):
+                await serve_port_forward(await find_pod(self._kubelets.values(), namespace, name), query, scope, receive, send)
+            case ("http", "exec" | "attach" | "portForward", *_):
                 raise HttpError(400, "unable to upgrade: only WebSockets are served")
             case _:
                 raise HttpError(404, "404 page not found")

@@ -3,6 +3,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
+from urllib.parse import quote
+
+ERROR_HEADER = b"x-kubelet-error"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,10 +24,11 @@ async def answer(send: Send, code: int, body: bytes, content_type: str = "text/p
 
 
 async def refuse_websocket(scope: Scope, receive: Receive, send: Send, error: HttpError) -> None:
-    """Before it is accepted: an ordinary answer, where the server can send one."""
+    """Before it is accepted: an ordinary answer, where the server can send one; clients that lose its body look at the header."""
     await receive()
     if "websocket.http.response" in scope.get("extensions", {}):
-        await send({"type": "websocket.http.response.start", "status": error.code, "headers": [(b"content-type", b"text/plain")]})
+        await send({"type": "websocket.http.response.start", "status": error.code, "headers": [
+            (b"content-type", b"text/plain"), (ERROR_HEADER, quote(error.message, safe=" ").encode())]})
         await send({"type": "websocket.http.response.body", "body": error.message.encode()})
     else:
         await send({"type": "websocket.close", "code": 1008, "reason": error.message[:120]})

@@ -1,4 +1,4 @@
-"""exec and attach over a WebSocket of several channels (v5.channel.k8s.io, v4.channel.k8s.io).
+"""exec and attach over a WebSocket of several channels (v5.channel.k8s.io, v4.channel.k8s.io), or of a SPDY connection's streams.
 
 A binary frame begins with its channel: 0 stdin, 1 stdout, 2 stderr, 3 the final Status, 4 the terminal's size. With v5
 the frame [255, channel] says that a channel ends: how a client closes stdin without ending everything.
@@ -11,16 +11,19 @@ from typing import Any
 
 import orjson
 
-from kubelet.cri import CriError
+from kubelet.cri import CriError, ExecStreams
 from kubelet.server.requests import HttpError, Receive, Scope, Send, is_true
+from kubelet.server.spdystreams import SpdyChannels
 from kubelet.server.targets import Target
 
 STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
-PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+TUNNEL = "SPDY/3.1+v4.channel.k8s.io"
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io", TUNNEL)
 FRAME_BYTES = 32 << 10
 INPUT_FRAMES = 64                       # read ahead of the process at most
 Query = Mapping[str, list[str]]
 Document = dict[str, Any]
+Work = Callable[[ExecStreams], Awaitable[Document]]
 
 
 class Channels:
@@ -97,7 +100,7 @@ async def serve_exec(target: Target, query: Query, scope: Scope, receive: Receiv
     running, runtime = target.running(), target.kubelet.runtime
     tty = _wants(query, "tty")
 
-    async def work(channels: Channels) -> Document:
+    async def work(channels: ExecStreams) -> Document:
         return exit_status(await runtime.exec(running.id, command, channels, tty=tty))
 
     await _converse(query, tty, work, scope, receive, send)
@@ -106,7 +109,7 @@ async def serve_exec(target: Target, query: Query, scope: Scope, receive: Receiv
 async def serve_attach(target: Target, query: Query, scope: Scope, receive: Receive, send: Send) -> None:
     running, runtime = target.running(), target.kubelet.runtime
 
-    async def work(channels: Channels) -> Document:
+    async def work(channels: ExecStreams) -> Document:
         await runtime.attach(running.id, channels)
         return exit_status(0)
 
@@ -118,14 +121,16 @@ def _wants(query: Query, *names: str) -> bool:
     return any(is_true(query.get(name, [""])[0]) for name in names)
 
 
-async def _converse(query: Query, tty: bool, work: Callable[[Channels], Awaitable[Document]], scope: Scope, receive: Receive,
+async def _converse(query: Query, tty: bool, work: Work, scope: Scope, receive: Receive,
                     send: Send) -> None:
     offered = scope.get("subprotocols") or ()
     protocol = next((one for one in PROTOCOLS if one in offered), "")
     if not protocol:
         raise HttpError(400, f"the WebSocket must speak one of {', '.join(PROTOCOLS)}")
-    channels = Channels(receive, send, has_stdin=_wants(query, "stdin", "input"), has_stdout=_wants(query, "stdout", "output"),
-                        has_stderr=_wants(query, "stderr", "error") and not tty)
+    wanted = {"stdin": _wants(query, "stdin", "input"), "stdout": _wants(query, "stdout", "output"),
+              "stderr": _wants(query, "stderr", "error") and not tty}
+    channels = SpdyChannels(receive, send, frozenset(name for name, is_wanted in wanted.items() if is_wanted)) if protocol == TUNNEL else \
+        Channels(receive, send, has_stdin=wanted["stdin"], has_stdout=wanted["stdout"], has_stderr=wanted["stderr"])
     await receive()                                 # websocket.connect
     await send({"type": "websocket.accept", "subprotocol": protocol})
     async with asyncio.TaskGroup() as group:
@@ -140,8 +145,12 @@ async def _converse(query: Query, tty: bool, work: Callable[[Channels], Awaitabl
         await send({"type": "websocket.close", "code": 1000})
 
 
-async def _guarded(work: Callable[[Channels], Awaitable[Document]], channels: Channels) -> Document:
+async def _guarded(work: Work, channels: Channels | SpdyChannels) -> Document:
     try:
+        if isinstance(channels, SpdyChannels):
+            await channels.wait_complete()
         return await work(channels)
+    except TimeoutError:
+        return failure_status(CriError("ExecFailed", "timed out waiting for client to create streams"))
     except CriError as error:
         return failure_status(error)

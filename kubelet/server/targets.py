@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kubeapi.generated.models.core_v1 import Container, Pod
-from kubelet.cri import ContainerState, ContainerStatus
+from kubelet.cri import ContainerState, ContainerStatus, SandboxStatus
 from kubelet.podruntime import PodRuntime, read_pod_runtime
 from kubelet.restarts import container_named
 from kubelet.server.requests import HttpError
@@ -16,11 +16,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class PodTarget:
     kubelet: Kubelet
     pod: Pod
-    container: Container
     runtime: PodRuntime
+
+    def sandbox(self) -> SandboxStatus:
+        """Raises HttpError where there is none."""
+        if self.runtime.ready_sandbox is None:
+            raise HttpError(404, f'pod not found ("{self.pod.metadata.name}_{self.pod.metadata.namespace}")')
+        return self.runtime.ready_sandbox
+
+
+@dataclass(frozen=True, slots=True)
+class Target(PodTarget):
+    container: Container
 
     def running(self) -> ContainerStatus:
         """Raises HttpError where the container does not run."""
@@ -30,13 +40,16 @@ class Target:
         return newest
 
 
-async def find_target(kubelets: Iterable[Kubelet], namespace: str, name: str, container: str) -> Target:
+async def find_pod(kubelets: Iterable[Kubelet], namespace: str, name: str) -> PodTarget:
     for kubelet in kubelets:
-        pod = kubelet.workers.find(namespace, name)
-        if pod is None:
-            continue
-        found = container_named(pod, container)
-        if found is None:
-            raise HttpError(404, f'container "{container}" not found in pod "{name}_{namespace}"')
-        return Target(kubelet, pod, found, await read_pod_runtime(kubelet.runtime, pod.metadata.uid))
+        if pod := kubelet.workers.find(namespace, name):
+            return PodTarget(kubelet, pod, await read_pod_runtime(kubelet.runtime, pod.metadata.uid))
     raise HttpError(404, f'pod "{name}" not found in namespace "{namespace}"')
+
+
+async def find_target(kubelets: Iterable[Kubelet], namespace: str, name: str, container: str) -> Target:
+    of_pod = await find_pod(kubelets, namespace, name)
+    found = container_named(of_pod.pod, container)
+    if found is None:
+        raise HttpError(404, f'container "{container}" not found in pod "{name}_{namespace}"')
+    return Target(of_pod.kubelet, of_pod.pod, of_pod.runtime, found)
