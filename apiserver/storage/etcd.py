@@ -1,4 +1,4 @@
-"""Storage in etcd over grpc.aio.
+"""Storage in etcd, over gRPC.
 
 Every call has a deadline: an etcd that does not answer is StorageUnavailable, never a hang. Pages bound what one list
 holds in flight; a watch asks for fragments and hands on whole revisions only, and one that says nothing though it is asked
@@ -7,16 +7,13 @@ to is given up. Keys that expire share leases by the minute, so that a storm of 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
-import grpc
-import grpc.aio
-
+from apiserver.storage.channel import Channel, Code, RpcError, check
 from apiserver.storage.etcdpb import etcd_pb2 as pb
+from apiserver.storage.http2 import Stream
 from apiserver.storage.interface import (
     Batch,
     Compacted,
@@ -33,19 +30,13 @@ from apiserver.storage.interface import (
 )
 
 CALL_SECONDS = 4.0          # below the 5 s within which a request without etcd must be answered
-SLACK_SECONDS = 0.3
 PAGE = 1000
 LEASE_BUCKET_SECONDS = 60
 # A watch must never wait for ever on an etcd that has gone silent; whoever watches requests progress more often than this.
 WATCH_PATIENCE_SECONDS = 15.0
 # A member cut off from the others ends the watch instead of keeping it quiet.
 NEEDS_LEADER = (("hasleader", "true"),)
-OPTIONS = (
-    ("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
-    ("grpc.keepalive_time_ms", 10_000), ("grpc.keepalive_timeout_ms", 5_000), ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.min_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 1_000),
-    ("grpc.enable_retries", 0),
-)
+KV, WATCH, LEASE_GRANT = "/etcdserverpb.KV/", "/etcdserverpb.Watch/Watch", "/etcdserverpb.Lease/LeaseGrant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +52,11 @@ class EtcdConfig:
 
 class EtcdStorage:
     def __init__(self, config: EtcdConfig) -> None:
-        self._channels = [_channel(server, config) for server in config.servers]
-        self._members = [_Member(channel) for channel in self._channels]
+        self._members = [Channel(server, config.ca, config.certificate, config.key) for server in config.servers]
         self._preferred = 0
         self._read_seconds = CALL_SECONDS / len(self._members)      # so that every member can be tried within the time
         self._patience = config.watch_patience_seconds
-        self._watches: set[Any] = set()         # the open streams
+        self._watches: set[Stream] = set()      # the open ones
         self._leases: dict[int, int] = {}       # bucket of expiry -> lease id
         self._lease_lock = asyncio.Lock()
 
@@ -107,8 +97,7 @@ class EtcdStorage:
         return int(answer.header.revision)
 
     async def _range(self, request: pb.RangeRequest) -> pb.RangeResponse:
-        answer: pb.RangeResponse = await self._call(lambda member: member.range(request, timeout=self._read_seconds))
-        return answer
+        return pb.RangeResponse.FromString(await self._call(KV + "Range", request, self._read_seconds))
 
     async def create(self, key: str, value: bytes, *, ttl_seconds: int = 0) -> int:
         answer = await self._put(key, value, 0, ttl_seconds)
@@ -136,8 +125,7 @@ class EtcdStorage:
         compare = pb.Compare(result=pb.Compare.EQUAL, target=pb.Compare.MOD, key=key.encode(), mod_revision=revision)
         read = pb.RequestOp(request_range=pb.RangeRequest(key=key.encode()))
         request = pb.TxnRequest(compare=[compare], success=[operation], failure=[read])
-        answer: pb.TxnResponse = await self._call(lambda member: member.txn(request, timeout=CALL_SECONDS), is_write=True)
-        return answer
+        return pb.TxnResponse.FromString(await self._call(KV + "Txn", request, is_write=True))
 
     async def _lease(self, ttl_seconds: int) -> int:
         """A lease shared by all keys that expire in the same minute; it outlives the asked time by up to that minute."""
@@ -148,7 +136,7 @@ class EtcdStorage:
         async with self._lease_lock:
             if bucket not in self._leases:
                 request = pb.LeaseGrantRequest(TTL=int(bucket * LEASE_BUCKET_SECONDS - now) + 1)
-                answer = await self._call(lambda member: member.lease_grant(request, timeout=CALL_SECONDS))
+                answer = pb.LeaseGrantResponse.FromString(await self._call(LEASE_GRANT, request))
                 self._leases = {each: lease for each, lease in self._leases.items() if each * LEASE_BUCKET_SECONDS > now}
                 self._leases[bucket] = answer.ID
             return self._leases[bucket]
@@ -157,58 +145,59 @@ class EtcdStorage:
         request = pb.WatchRequest(create_request=pb.WatchCreateRequest(
             key=prefix.encode(), range_end=_range_end(prefix), start_revision=since + 1, progress_notify=True, prev_kv=True,
             fragment=True))
-        call = self._members[self._preferred].watch(timeout=None, metadata=NEEDS_LEADER)
         try:
-            async with asyncio.timeout(self._patience):
-                await call.write(request)
-            self._watches.add(call)
-            pending: Batch = []
-            while True:
-                async with asyncio.timeout(self._patience):
-                    answer = await call.read()
-                _check(answer, since)
-                pending += map(_event, answer.events)
-                if answer.fragment:             # the rest of this batch follows
-                    continue
-                if pending:
-                    yield pending
-                    pending = []
-                elif not answer.created:
-                    yield Progress(int(answer.header.revision))
-        except (grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError, asyncio.CancelledError) as error:
-            if isinstance(error, asyncio.CancelledError) and not _is_of_the_call(call):
-                raise
+            async with self._members[self._preferred].stream(WATCH, NEEDS_LEADER) as call:
+                call.send(request.SerializeToString())
+                self._watches.add(call)
+                try:
+                    async for batch in self._batches(call, since):
+                        yield batch
+                finally:
+                    self._watches.discard(call)
+        except (RpcError, OSError) as error:
             self._try_next()
             raise StorageUnavailable(f"the watch of etcd broke: {_why(error)}") from error
-        finally:
-            self._watches.discard(call)
-            call.cancel()
+
+    async def _batches(self, call: Stream, since: int) -> AsyncGenerator[Batch | Progress, None]:
+        pending: Batch = []
+        while True:
+            async with asyncio.timeout(self._patience):
+                message = await call.receive()
+            if message is None:
+                check(call.trailers)
+                raise StorageUnavailable("etcd ended the watch")
+            answer = pb.WatchResponse.FromString(message)
+            _check(answer, since)
+            pending += map(_event, answer.events)
+            if answer.fragment:                 # the rest of this batch follows
+                continue
+            if pending:
+                yield pending
+                pending = []
+            elif not answer.created:
+                yield Progress(int(answer.header.revision))
 
     async def request_progress(self) -> None:
-        request = pb.WatchRequest(progress_request=pb.WatchProgressRequest())
-        for call in list(self._watches):
-            with contextlib.suppress(grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError):      # its reader notices
-                async with asyncio.timeout(CALL_SECONDS):
-                    await call.write(request)
+        request = pb.WatchRequest(progress_request=pb.WatchProgressRequest()).SerializeToString()
+        for call in self._watches:              # of one that is broken its reader hears
+            call.send(request)
 
     async def compact(self, revision: int) -> None:
         request = pb.CompactionRequest(revision=revision)
-        await self._call(lambda member: member.compact(request, timeout=CALL_SECONDS), is_write=True)
+        await self._call(KV + "Compact", request, is_write=True)
 
     async def close(self) -> None:
-        for channel in self._channels:
-            await channel.close(None)
+        for member in self._members:
+            await member.close()
 
-    async def _call(self, call: Callable[[_Member], Any], *, is_write: bool = False) -> Any:
+    async def _call(self, path: str, request: Any, seconds: float = CALL_SECONDS, *, is_write: bool = False) -> bytes:
         """One call on the preferred member; a read that finds it gone is tried on each other one. Of a write that failed
-        nothing is known, so it is never sent twice. The deadline is each call's own (`timeout=`)."""
-        last: Exception | None = None
+        nothing is known, so it is never sent twice."""
+        message, last = request.SerializeToString(), None
         for _ in range(1 if is_write else len(self._members)):
             try:
-                return await _answered(call(self._members[self._preferred]))
-            except TimeoutError as error:
-                last = error
-            except grpc.aio.AioRpcError as error:
+                return await self._members[self._preferred].unary(path, message, seconds)
+            except (RpcError, OSError) as error:
                 if (known := _translated(error)) is not None:
                     raise known from error
                 last = error
@@ -223,59 +212,12 @@ class _LeaseLost(StorageError):
     """etcd does not know the lease; nothing was written."""
 
 
-class _Member:
-    """The calls of one etcd server."""
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        def unary(path: str, request: Any, response: Any) -> Any:
-            return channel.unary_unary(f"/etcdserverpb.{path}", request.SerializeToString, response.FromString)
-
-        self.range = unary("KV/Range", pb.RangeRequest, pb.RangeResponse)
-        self.txn = unary("KV/Txn", pb.TxnRequest, pb.TxnResponse)
-        self.compact = unary("KV/Compact", pb.CompactionRequest, pb.CompactionResponse)
-        self.lease_grant = unary("Lease/LeaseGrant", pb.LeaseGrantRequest, pb.LeaseGrantResponse)
-        self.watch: Any = channel.stream_stream("/etcdserverpb.Watch/Watch", pb.WatchRequest.SerializeToString, pb.WatchResponse.FromString)
-
-
-def _channel(server: str, config: EtcdConfig) -> grpc.aio.Channel:
-    url = urlsplit(server)
-    if url.scheme == "unix":
-        # etcd refuses an :authority that is a path.
-        return grpc.aio.insecure_channel(f"unix:{url.path}", [*OPTIONS, ("grpc.default_authority", "localhost")])
-    if url.scheme == "http":
-        return grpc.aio.insecure_channel(url.netloc, OPTIONS)
-    if url.scheme == "https":
-        return grpc.aio.secure_channel(url.netloc, grpc.ssl_channel_credentials(config.ca, config.key, config.certificate), OPTIONS)
-    raise ValueError(f"etcd server {server!r}: write unix:///path, http://host:port or https://host:port")
-
-
-async def _answered(call: Any) -> Any:
-    """gRPC's own deadline does not end a call whose request still waits to be written to a server that reads nothing."""
-    overdue = asyncio.get_running_loop().call_later(CALL_SECONDS + SLACK_SECONDS, call.cancel)
-    try:
-        return await call
-    except asyncio.CancelledError:
-        if not _is_of_the_call(call):
-            raise
-        raise TimeoutError from None
-    finally:
-        overdue.cancel()
-
-
-def _is_of_the_call(call: Any) -> bool:
-    """Whether a CancelledError says that the call was cancelled, and not that its caller is."""
-    task = asyncio.current_task()
-    return bool(call.cancelled() and task is not None and not task.cancelling())
-
-
 def _put(key: str, value: bytes, lease: int) -> pb.RequestOp:
     return pb.RequestOp(request_put=pb.PutRequest(key=key.encode(), value=value, lease=lease))
 
 
-def _check(answer: Any, since: int) -> None:
+def _check(answer: pb.WatchResponse, since: int) -> None:
     """Raises what an answer of a watch says that is no event."""
-    if not isinstance(answer, pb.WatchResponse):        # grpc.aio.EOF
-        raise StorageUnavailable("etcd ended the watch")
     if answer.canceled:
         if answer.compact_revision:
             raise Compacted(answer.compact_revision)
@@ -307,19 +249,17 @@ def _range_end(prefix: str) -> bytes:
     return raw[:-1] + bytes([raw[-1] + 1]) if raw else b"\0"
 
 
-def _translated(error: grpc.aio.AioRpcError) -> StorageError | None:
+def _translated(error: RpcError | OSError) -> StorageError | None:
     """What etcd means; None where it did not do the call at all."""
-    if error.code() is grpc.StatusCode.OUT_OF_RANGE:
-        text = error.details() or ""
-        return FutureRevision(text) if "future" in text else Compacted(0)
-    if error.code() is grpc.StatusCode.NOT_FOUND and "lease not found" in (error.details() or ""):
-        return _LeaseLost(error.details())
-    if error.code() in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.RESOURCE_EXHAUSTED):
-        return StorageError(error.details() or str(error.code()))
+    match error:
+        case RpcError(code=Code.OUT_OF_RANGE):
+            return FutureRevision(str(error)) if "future" in str(error) else Compacted(0)
+        case RpcError(code=Code.NOT_FOUND) if "lease not found" in str(error):
+            return _LeaseLost(str(error))
+        case RpcError(code=Code.INVALID_ARGUMENT | Code.RESOURCE_EXHAUSTED):
+            return StorageError(str(error))
     return None
 
 
 def _why(error: BaseException | None) -> str:
-    if isinstance(error, grpc.aio.AioRpcError):
-        return error.details() or error.code().name
-    return "no answer in time"
+    return "no answer in time" if isinstance(error, TimeoutError) else str(error)
