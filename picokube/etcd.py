@@ -4,14 +4,17 @@ from __future__ import annotations
 import importlib.util
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from picokube.cluster import Cluster
 from picokube.errors import CannotRun
 
 REQUEST_LIMIT_BYTES = 8 * 1024 * 1024      # above the API server's 3 MiB body and its fields' growth
 QUOTA_BYTES = 8 * 1024 * 1024 * 1024
+REACH_SECONDS = 3.0
 # 3.5.0 to 3.5.2 can become inconsistent when killed under load (etcd issue 13766).
 CORRUPTING = {(3, 5, 0), (3, 5, 1), (3, 5, 2)}
 
@@ -39,6 +42,27 @@ def check_servers(servers: str) -> None:
     for one in servers.split(","):
         if not re.fullmatch(r"https?://[^/]+:\d+|unix:///.+", one):
             raise CannotRun(f"--etcd-servers {one!r}: write http://HOST:PORT, https://HOST:PORT or unix:///PATH")
+
+
+def require_listener(servers: str) -> None:
+    """Raises CannotRun unless one of the URLs has a listener: an API server would go on trying for minutes."""
+    reasons = [reason for one in servers.split(",") if (reason := _why_unreachable(one))]
+    if len(reasons) == len(servers.split(",")):
+        raise CannotRun(f"no etcd listens at {servers}: {reasons[0]}")
+
+
+def _why_unreachable(server: str) -> str:
+    url = urlsplit(server)
+    try:
+        if url.scheme == "unix":
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(REACH_SECONDS)
+                client.connect(url.path)
+        else:
+            socket.create_connection((str(url.hostname), url.port or 2379), REACH_SECONDS).close()
+    except OSError as error:
+        return str(error)
+    return ""
 
 
 def version(binary: Path) -> tuple[int, ...]:

@@ -109,6 +109,8 @@ def _fresh(cluster: Cluster) -> Settings:
 
 
 def _require_what_it_needs(cluster: Cluster) -> None:
+    if cluster.settings.etcd_servers:
+        etcd.require_listener(cluster.settings.etcd_servers)
     for check in doctor.checks(cluster.settings):
         if check.problem and check.is_required:
             raise CannotRun(f"{check.problem}. {check.remedy}")

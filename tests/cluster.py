@@ -76,6 +76,22 @@ class TestCluster:
         return process
 
 
+def kill_everything(cluster: Cluster) -> None:
+    """The launcher, its supervisor and every component, as fast as kill(1) can; pods and their shims stay."""
+    parent = cluster.parent()
+    assert parent is not None
+    components = json.loads((cluster.run / "status.json").read_bytes())["components"].values()
+    everyone = [parent, *(one for process in children_of(parent.pid) if (one := identify(process)) is not None)]
+    assert {one["pid"] for one in components} < {one.pid for one in everyone}
+    subprocess.run(["kill", f"-{signal.SIGKILL}", *(str(one.pid) for one in everyone)], check=True, timeout=10)
+    for one in everyone:
+        assert wait_gone(one, 30)
+
+
+def children_of(parent: int) -> list[int]:
+    return [int(pid) for task in Path(f"/proc/{parent}/task").iterdir() for pid in (task / "children").read_text().split()]
+
+
 @contextmanager
 def running_cluster(*arguments: str, name: str = "t") -> Iterator[TestCluster]:
     if shutil.which("etcd") is None:

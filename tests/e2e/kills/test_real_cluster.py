@@ -2,10 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import runpy
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,13 +14,9 @@ from kubeapi.world import World
 from kubeclient.client import Client
 from kubeclient.kubeconfig import load
 from kubeclient.transport import AiohttpTransport
-from kubelet import linux
-from kubelet.network.netlink import Netlink
-from kubelet.network.pods import links_of
-from kubelet.runc.cgroups import Cgroups, cluster_path
-from picokube.processes import ProcessId, identify, wait_gone
-from tests.cluster import ROOT, TestCluster, running_cluster
+from tests.cluster import ROOT, TestCluster, kill_everything, running_cluster
 from tests.e2e.kills.census import Census, Place
+from tests.e2e.leftovers import NOTHING, leftovers
 from tests.e2e.runtime.node import can_run_pods
 from tests.recorder import DATA, Asking, PodCount, Recorder, Rollout, annotation_of
 
@@ -49,37 +42,7 @@ def cluster(tmp_path: Path) -> Iterator[TestCluster]:
         assert imported.returncode == 0, imported.stderr
         yield cluster
         assert cluster.picokube("down").returncode == 0
-        assert leftovers(cluster) == NOTHING
-
-
-def leftovers(cluster: TestCluster) -> dict[str, list[str]]:
-    """What `down` must have removed: everything that carries the cluster's name or runs for its directory."""
-    home = cluster.environment["PICOKUBE_HOME"]
-    with Netlink() as netlink:
-        links = [str(index) for index in links_of(NAME, netlink)]
-    tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=True, timeout=30).stdout
-    pinned = Path("/run/netns")
-    return {"processes": [str(one) for one in processes_of(home)], "mounts": linux.mount_points(home), "links": links,
-            "tables": [line for line in tables.splitlines() if f"picokube-{NAME}" in line],
-            "namespaces": [one.name for one in pinned.glob(f"*{NAME}*")] if pinned.is_dir() else [],
-            "cgroups": [str(one) for one in Cgroups.detect().directories(cluster_path(NAME)) if one.exists()]}
-
-
-NOTHING: dict[str, list[str]] = {"processes": [], "mounts": [], "links": [], "tables": [], "namespaces": [], "cgroups": []}
-
-
-def processes_of(home: str) -> list[int]:
-    """Whoever was started for this home, or works in it: launcher, components, shims. Not the test itself."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            is_ours = (f"PICOKUBE_HOME={home}\0".encode() in (process / "environ").read_bytes() + b"\0"
-                       or os.readlink(process / "cwd").startswith(home))
-        except OSError:
-            continue
-        if is_ours and int(process.name) != os.getpid() and identify(int(process.name)) is not None:
-            found.append(int(process.name))
-    return sorted(found)
+        assert leftovers(NAME, cluster.environment["PICOKUBE_HOME"]) == NOTHING
 
 
 def test_no_container_ever_runs_twice_and_no_pod_is_too_many(cluster: TestCluster) -> None:
@@ -136,7 +99,7 @@ def test_after_everything_was_killed_at_once_up_finds_its_pods_running(cluster: 
     cluster.until(f"{DEPLOYMENTS}/web", lambda one: one.get("status", {}).get("availableReplicas") == REPLICAS)
     with Census(NAME, cluster.cluster.data / "nodes").running() as census:
         before = census.roots()
-        kill_everything(cluster)
+        kill_everything(cluster.cluster)
         up = cluster.picokube("up")
         assert up.returncode == 0, up.stdout + up.stderr
         cluster.until(f"{DEPLOYMENTS}/web", lambda one: one["status"].get("availableReplicas") == REPLICAS)
@@ -150,19 +113,3 @@ def test_after_everything_was_killed_at_once_up_finds_its_pods_running(cluster: 
     assert len(after) == 2 * (REPLICAS + 1)
     assert all(len(found) == 1 for found in after.values())
     assert [status["restartCount"] for pod in living(cluster) for status in pod["status"]["containerStatuses"]] == [0] * len(after)
-
-
-def kill_everything(cluster: TestCluster) -> None:
-    """The launcher, its supervisor and every component, as fast as kill(1) can; pods and their shims stay."""
-    parent = cluster.cluster.parent()
-    assert parent is not None
-    components = [ProcessId(one["pid"], 0) for one in cluster.components().values()]
-    everyone = [parent, *(one for process in children_of(parent.pid) if (one := identify(process)) is not None)]
-    assert {one.pid for one in components} < {one.pid for one in everyone}
-    subprocess.run(["kill", f"-{signal.SIGKILL}", *(str(one.pid) for one in everyone)], check=True, timeout=10)
-    for one in everyone:
-        assert wait_gone(one, 30)
-
-
-def children_of(parent: int) -> list[int]:
-    return [int(pid) for task in Path(f"/proc/{parent}/task").iterdir() for pid in (task / "children").read_text().split()]
