@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from controllers.deployment.reconciler import deployment_controller
+from controllers.endpoints.endpoints import endpoints_controller
+from controllers.endpoints.endpointslice import endpoint_slice_controller
 from controllers.garbagecollector.reconciler import garbage_collector
 from controllers.namespace import namespace_controller
 from controllers.nodeipam import node_ipam_controller
@@ -37,6 +39,8 @@ async def control(client: Client, options: Options) -> None:
           if options.cluster_cidr else []),
         replica_set_controller(client, recorder, factory),
         deployment_controller(client, recorder, factory),
+        endpoint_slice_controller(client, factory, options.endpointslice_updates_batch_period),
+        endpoints_controller(client, recorder, factory, options.endpoint_updates_batch_period),
         namespace_controller(client, factory),
         garbage_collector(client, recorder, factory),
     ]

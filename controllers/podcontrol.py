@@ -61,7 +61,7 @@ class PodControl:
             created = await self._create_named(owner, pod)
         except (ApiStatusError, ConnectionError, TimeoutError) as error:
             self._expectations.creation_observed(key_of(owner))
-            if not _namespace_is_going(error):
+            if not namespace_is_going(error):
                 self._recorder.event(owner, "Warning", "FailedCreate", f"Error creating: {error}")
             raise
         self._recorder.event(owner, "Normal", "SuccessfulCreate", f"Created pod: {created.metadata.name}")
@@ -130,5 +130,5 @@ async def _until_known(write: Callable[[], Awaitable[T]], look: Callable[[], Awa
         backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 
 
-def _namespace_is_going(error: Exception) -> bool:
+def namespace_is_going(error: Exception) -> bool:
     return isinstance(error, ApiStatusError) and any(cause.get("reason") == "NamespaceTerminating" for cause in error.causes)

@@ -17,6 +17,11 @@ def is_active(pod: Pod) -> bool:
     return pod.status.phase not in ("Succeeded", "Failed") and pod.metadata.deletion_timestamp is None
 
 
+def index_by_node(pod: Pod) -> list[str]:
+    """For an informer's index."""
+    return [pod.spec.node_name] if pod.spec.node_name else []
+
+
 def ready_since(pod: Pod) -> datetime | None:
     """When it became ready; None while it is not."""
     condition = next((one for one in pod.status.conditions if one.type == "Ready"), None)

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _TRUE, _FALSE = frozenset({"1", "t", "T", "true", "TRUE", "True"}), frozenset({"0", "f", "F", "false", "FALSE", "False"})
-_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 class FlagError(Exception):
@@ -164,30 +163,13 @@ def _int(text: str) -> int:
             raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
-def duration(text: str) -> float:
-    """Go's duration (`1h30m`, `500ms`, `0`) as seconds. Raises ValueError in Go's words."""
-    sign, rest = (-1.0 if text[:1] == "-" else 1.0), text.lstrip("+-")
-    if rest == "0":
-        return 0.0
-    total, seen = 0.0, False
-    while rest:
-        digits = len(rest) - len(rest.lstrip("0123456789."))
-        number, rest = rest[:digits], rest[digits:]
-        letters = len(rest) - len(rest.lstrip("nuµmsh"))
-        unit, rest = rest[:letters], rest[letters:]
-        if not number.strip("."):
-            raise ValueError(f'time: invalid duration "{text}"')
-        if not unit:
-            raise ValueError(f'time: missing unit in duration "{text}"' if not rest else f'time: unknown unit "{rest}" in duration "{text}"')
-        if unit not in _UNITS:
-            raise ValueError(f'time: unknown unit "{unit}" in duration "{text}"')
-        total, seen = total + float(number) * _UNITS[unit], True
-    if not seen:
-        raise ValueError(f'time: invalid duration "{text}"')
-    return sign * total
+def _duration(text: str) -> float:
+    """Imported here: few command lines have one."""
+    from kubeapi.goduration import parse_duration
+    return parse_duration(text)
 
 
 _READERS: dict[str, Any] = {
-    "bool": _bool, "string": str, "int": _int, "duration": duration,
+    "bool": _bool, "string": str, "int": _int, "duration": _duration,
     "strings": lambda text: text.split(",") if text else [], "array": lambda text: [text],
 }

@@ -104,10 +104,14 @@ def cache_directory() -> str:
     return os.environ.get("KUBECACHEDIR") or os.path.join(home(), ".kube", "cache")
 
 
+def _seconds(duration: str) -> float:
+    from kubeapi.goduration import parse_duration
+    return parse_duration(duration)
+
+
 def _timeout(text: str) -> float | None:
-    from kubectl.flags import duration
     try:
-        seconds = float(text) if text.isdecimal() else duration(text)
+        seconds = float(text) if text.isdecimal() else _seconds(text)
     except ValueError:
         raise CommandError("Invalid timeout value. Timeout must be a single integer in seconds, or an integer followed by a "
                            "corresponding time unit (e.g. 1s | 2m | 3h)") from None

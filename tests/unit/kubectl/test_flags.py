@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import pytest
 
-from kubectl.flags import Flag, FlagError, Flags, duration, parse
+from kubeapi.goduration import parse_duration
+from kubectl.flags import Flag, FlagError, Flags, parse
 
 FLAGS = (Flag("output", short="o"), Flag("watch", "bool", short="w"), Flag("tail", "int", -1), Flag("since", "duration"),
          Flag("filename", "strings", short="f"), Flag("env", "array", short="e"), Flag("dry-run", default="none", no_value="unchanged"))
@@ -52,4 +53,4 @@ def test_mistakes_are_worded_as_upstream(argv: tuple[str, ...], message: str) ->
 
 @pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("5s", 5), ("1h30m", 5400), ("500ms", 0.5), ("-2m", -120), ("1.5h", 5400)])
 def test_durations_are_go_s(text: str, seconds: float) -> None:
-    assert duration(text) == seconds
+    assert parse_duration(text) == seconds
