@@ -1,4 +1,4 @@
-"""The node's own nftables table: the guard and the masquerading of what pods send out of the cluster.
+"""The node's own nftables table: the guard, the masquerading of what pods send out of the cluster, and their host ports.
 
 The guard: an address of the service range that nobody translated is refused at once, by a reset or an ICMP error, and
 never leaves the node. Translation happens earlier (nat hooks), so only unknown services get here.
@@ -10,12 +10,14 @@ import subprocess
 from collections.abc import Sequence
 
 from kubelet.cri import CriError
-from kubelet.network import naming
+from kubelet.network import hostports, naming
+from kubelet.network.hostports import HostPort
 
 SECONDS = 30
 
 
-def ruleset(cluster: str, cluster_cidr: str, service_cidr: str) -> str:
+def ruleset(cluster: str, cluster_cidr: str, service_cidr: str, source: str, ports: Sequence[HostPort] = ()) -> str:
+    """The whole table, which replaces the one that was there. `source` is the node's address as pods see it."""
     table, links = naming.table(cluster), naming.link_prefix(cluster)
     guard = ""
     if service_cidr:
@@ -25,11 +27,11 @@ def ruleset(cluster: str, cluster_cidr: str, service_cidr: str) -> str:
  chain guard_output {{ type filter hook output priority 0; policy accept; {refuse} }}"""
     return f"""table ip {table} {{}}
 delete table ip {table}
-table ip {table} {{{guard}
+table ip {table} {{{guard}{hostports.definitions(cluster, source)}
  chain masquerade_pods {{ type nat hook postrouting priority srcnat; policy accept;
   ip saddr {cluster_cidr} ip daddr != {cluster_cidr} oifname != "{links}*" oifname != "lo" masquerade; }}
 }}
-"""
+{hostports.contents(cluster, ports)}"""
 
 
 def node_network_ruleset(cluster: str, network: str) -> str:

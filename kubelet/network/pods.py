@@ -10,12 +10,13 @@ import ipaddress
 import logging
 import os
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from kubelet.cri import CriError
-from kubelet.network import firewall, naming
+from kubelet.network import firewall, hostports, naming
+from kubelet.network.hostports import HostPort
 from kubelet.network.ipam import AddressPool
 from kubelet.network.netlink import UNREACHABLE, Netlink, Route
 
@@ -39,14 +40,14 @@ class PodNetwork:
 
     @classmethod
     def set_up(cls, cluster: str, node: str, directory: Path, pod_cidr: str, *, cluster_cidr: str = "",
-               service_cidr: str = "", node_ip: str = "") -> PodNetwork:
+               service_cidr: str = "", node_ip: str = "", ports: Sequence[HostPort] = ()) -> PodNetwork:
         """Readies the node (the guard first); safe to repeat."""
         cluster_cidr = cluster_cidr or pod_cidr
-        firewall.apply(firewall.ruleset(cluster, cluster_cidr, service_cidr))
-        firewall.accept_forwarding(cluster, [cluster_cidr])
         pool = AddressPool(directory / "addresses", pod_cidr)
         has_address = bool(node_ip) and not ipaddress.ip_address(node_ip).is_loopback
         source = node_ip if has_address else pool.node_address
+        firewall.apply(firewall.ruleset(cluster, cluster_cidr, service_cidr, source, ports))
+        firewall.accept_forwarding(cluster, [cluster_cidr])
         metric = naming.metric(cluster)
         with Netlink() as netlink:
             netlink.set_link(LOOPBACK, is_up=True)
@@ -79,6 +80,11 @@ class PodNetwork:
             inside.set_route(Route(f"{GATEWAY}/32", device=eth0, protocol=4))
             inside.set_route(Route("0.0.0.0/0", gateway=GATEWAY, device=eth0, protocol=4))
         outside.set_route(Route(f"{address}/32", device=index, source=self.source, metric=naming.metric(self.cluster)))
+
+    def set_host_ports(self, ports: Sequence[HostPort]) -> None:
+        """These and no others are translated from now on."""
+        firewall.apply(hostports.contents(self.cluster, ports))
+        hostports.allow_localhost(ports)
 
     def set_routes(self, nodes: Mapping[str, tuple[str, str]]) -> None:
         """Routes to the other nodes' pods: node -> (its podCIDR, its address). Routes to nodes not named are removed."""

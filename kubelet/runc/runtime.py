@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
+import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from kubelet.cri import (
     SandboxStatus,
 )
 from kubelet.images.store import ImageStore
+from kubelet.network.hostports import HostPort
 from kubelet.network.pods import PodNetwork
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
 from kubelet.runc.cgroups import Cgroups
@@ -53,6 +55,7 @@ class RuncRuntime:
         self._cgroups = Cgroups.detect()
         self._network: PodNetwork | None = None
         self._has_network = asyncio.Event()
+        self._host_ports_lock = threading.Lock()
         self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now)
         self._events = Events()
         self._ready = asyncio.Event()
@@ -123,8 +126,19 @@ class RuncRuntime:
             self._set_up_network(self.pod_cidr)
 
     def _set_up_network(self, pod_cidr: str) -> None:
-        network = PodNetwork.set_up(self.cluster, self.node, self.directory / "network", pod_cidr, **self._ranges)
-        self._network, self.pod_cidr = network, pod_cidr
+        with self._host_ports_lock:
+            self._network = PodNetwork.set_up(self.cluster, self.node, self.directory / "network", pod_cidr, **self._ranges,
+                                              ports=self._host_ports())
+            self.pod_cidr = pod_cidr
+
+    def _host_ports(self) -> list[HostPort]:
+        known = sorted(self._sandboxes.values(), key=lambda one: one.record.created_at)
+        return [port for one in known for port in sandboxes.host_ports(one, self.cluster)]
+
+    def _write_host_ports(self) -> None:
+        with self._host_ports_lock:               # the last to write has seen the newest
+            if self._network is not None:
+                self._network.set_host_ports(self._host_ports())
 
     async def update_pod_cidr(self, pod_cidr: str) -> None:
         async with self._locks[""]:
@@ -150,6 +164,8 @@ class RuncRuntime:
         for container in await asyncio.to_thread(self._load):
             await self._shims.adopt(container)
         self._free_unknown_addresses()
+        if self._host_ports():
+            await asyncio.to_thread(self._write_host_ports)
         log.info("found %d sandboxes and %d containers", len(self._sandboxes), len(self._containers))
 
     def _load(self) -> list[Container]:
@@ -184,8 +200,17 @@ class RuncRuntime:
         if config.share_process_namespace and not config.host_pid:
             await self._start_pause(sandbox)
             await asyncio.to_thread(self._register, sandbox)
+        if config.port_mappings:
+            await self._open_host_ports(sandbox)
         self._events.publish(ContainerEvent(sandbox.id, config.uid, ""))
         return sandbox.status()
+
+    async def _open_host_ports(self, sandbox: Sandbox) -> None:
+        try:
+            await asyncio.to_thread(self._write_host_ports)
+        except BaseException:
+            await self.remove_pod_sandbox(sandbox.id)
+            raise
 
     def _make_sandbox(self, sandbox_id: str, config: SandboxConfig) -> Sandbox:
         network = self._network
@@ -236,10 +261,13 @@ class RuncRuntime:
                     group.create_task(self._shims.stop(container, 0))
             await asyncio.to_thread(sandboxes.release, sandbox)
             self._give_back_address(sandbox)      # also of one that is not ready because its pause has died
-            if not sandbox.record.is_ready:
-                return
-            await asyncio.to_thread(sandboxes.mark_not_ready, sandbox)
-        self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
+            was_ready = sandbox.record.is_ready
+            if was_ready:
+                await asyncio.to_thread(sandboxes.mark_not_ready, sandbox)
+            if sandbox.config.port_mappings:
+                await asyncio.to_thread(self._write_host_ports)
+        if was_ready:
+            self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
 
     def _give_back_address(self, sandbox: Sandbox) -> None:
         if sandbox.record.address and self._network:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from kubelet import linux
 from kubelet.cri import CriError, SandboxConfig, SandboxState, SandboxStatus
+from kubelet.network import naming
+from kubelet.network.hostports import HostPort
 from kubelet.network.netlink import Netlink
 from kubelet.network.pods import PodNetwork
 from kubelet.runc.containers import remove_directory
@@ -65,6 +67,16 @@ class Sandbox:
 def own_namespaces(config: SandboxConfig) -> list[str]:
     """Always its own host name, and its own network and IPC unless the host's are asked for."""
     return [kind for kind in KINDS if not (kind == "net" and config.host_network or kind == "ipc" and config.host_ipc)]
+
+
+def host_ports(sandbox: Sandbox, cluster: str) -> list[HostPort]:
+    """The node's ports that are its own."""
+    record = sandbox.record
+    if not record.is_ready or not record.address:
+        return []
+    link = naming.link_name(cluster, record.id)
+    return [HostPort(one.protocol, one.host_ip, one.host_port, record.address, one.container_port, link)
+            for one in record.config.port_mappings]
 
 
 def build(sandbox: Sandbox, network: PodNetwork | None) -> None:

@@ -1,11 +1,13 @@
 """Where the kubelet's tests happen: a namespace of a real cluster, upstream's kubectl, and pods of the web image."""
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import pty
 import select
 import shutil
+import socket
 import struct
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from typing import Any
 
 import pytest
 
+from kubelet import linux
 from tests.cluster import ROOT, TestCluster, running_cluster
 
 KUBECTL = "/usr/bin/kubectl"
@@ -140,6 +143,26 @@ def sleeper(name: str = "main", **fields: Any) -> Document:
 
 def is_ready(pod: Document) -> bool:
     return any(one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ()))
+
+
+def processes_of(pod: Document) -> list[int]:
+    """The pod's processes, as the machine sees them: by their control group."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"/pod{pod['metadata']['uid']}/" in (process / "cgroup").read_text():
+                found.append(int(process.name))
+    return sorted(found)
+
+
+def socket_inside(pod: Document, kind: socket.SocketKind, port: int) -> socket.socket:
+    """Bound to a port in the pod's network."""
+    def make() -> socket.socket:
+        linux.enter_namespace(f"/proc/{processes_of(pod)[0]}/ns/net")
+        made = socket.socket(socket.AF_INET, kind)
+        made.bind(("", port))
+        return made
+    return asyncio.run(linux.in_fresh_thread(make))
 
 
 class Terminal:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from kubelet.cri import CriError
-from kubelet.network import firewall, naming
+from kubelet.network import firewall, hostports, naming
+from kubelet.network.hostports import HostPort
 from kubelet.network.ipam import AddressPool
 from kubelet.network.netlink import UNREACHABLE, Route, attribute, attributes, text_attribute
 
@@ -73,5 +74,23 @@ def test_clusters_do_not_share_names() -> None:
 
 
 def test_the_guard_is_there_only_with_a_service_range() -> None:
-    assert "reject with tcp reset" in firewall.ruleset("c", "10.1.0.0/16", "10.2.0.0/16")
-    assert "reject" not in firewall.ruleset("c", "10.1.0.0/16", "")
+    assert "reject with tcp reset" in firewall.ruleset("c", "10.1.0.0/16", "10.2.0.0/16", "10.1.0.1")
+    assert "reject" not in firewall.ruleset("c", "10.1.0.0/16", "", "10.1.0.1")
+
+
+@pytest.mark.parametrize(("ports", "everywhere", "somewhere"), [
+    pytest.param([], "", "", id="none"),
+    pytest.param([HostPort("TCP", "", 80, "10.1.0.2", 8080, "v")], "tcp . 80 : 10.1.0.2 . 8080", "", id="any-address"),
+    pytest.param([HostPort("UDP", "0.0.0.0", 53, "10.1.0.2", 53, "v"), HostPort("SCTP", "::", 9, "10.1.0.2", 9, "v")],
+                 "sctp . 9 : 10.1.0.2 . 9, udp . 53 : 10.1.0.2 . 53", "", id="any-address-in-full"),
+    pytest.param([HostPort("TCP", "127.0.0.1", 80, "10.1.0.2", 1, "v")], "", "127.0.0.1 . tcp . 80 : 10.1.0.2 . 1", id="one-address"),
+    pytest.param([HostPort("TCP", "fe80::1", 80, "10.1.0.2", 1, "v")], "", "", id="no-ipv6"),
+    pytest.param([HostPort("TCP", "", 80, "10.1.0.2", 1, "v"), HostPort("TCP", "", 80, "10.1.0.3", 1, "w")], "tcp . 80 : 10.1.0.2 . 1", "",
+                 id="the-first-has-it"),
+])
+def test_host_ports(ports: list[HostPort], everywhere: str, somewhere: str) -> None:
+    lines = hostports.contents("c", ports).splitlines()
+    assert [line for line in lines if " host_ports {" in line] == (
+        [f"add element ip picokube-c host_ports {{ {everywhere} }}"] if everywhere else [])
+    assert [line for line in lines if " host_ports_of_address {" in line] == (
+        [f"add element ip picokube-c host_ports_of_address {{ {somewhere} }}"] if somewhere else [])
