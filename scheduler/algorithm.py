@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from kubeapi.world import World
 from scheduler.events import Event, Happening
-from scheduler.framework import SUCCESS, Cluster, FilterPlugin, Status
+from scheduler.filters import Filters
+from scheduler.framework import SUCCESS, Cluster, FilterPlugin, Rescue, Status
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 from scheduler.profile import Profile
@@ -25,6 +26,7 @@ class Diagnosis:
     refusals: dict[str, Status] = field(default_factory=dict)
     helped_by: Happening = Happening.NODE_ADDED
     refused_by: tuple[FilterPlugin, ...] = ()
+    rescue: Rescue = Rescue("")
 
     def is_helped(self, pod: PodInfo, event: Event) -> bool:
         """`helped_by` more exactly: what the plugins that refused think of this very event."""
@@ -38,7 +40,8 @@ class Diagnosis:
             return f"0/{self.nodes} nodes are available: no nodes available to schedule pods."
         counts = Counter(reason for status in self.refusals.values() for reason in status.reasons)
         told = sorted(f"{count} {reason}" for reason, count in counts.items())
-        return f"0/{self.nodes} nodes are available: {', '.join(told)}."
+        why = f"0/{self.nodes} nodes are available: {', '.join(told)}."
+        return f"{why} {self.rescue.message}" if self.rescue.message else why
 
 
 @dataclass(slots=True)
@@ -57,9 +60,12 @@ def enough_nodes(count: int) -> int:
 
 
 def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, world: World) -> NodeInfo | Diagnosis:
-    fitting, refusals = _filtered(profile, pod, cluster, search)
+    filters = Filters(profile.filters, pod, cluster)
+    if (nominated := _nominated(filters, cluster)) is not None:
+        return nominated
+    fitting, refusals = _filtered(filters, cluster.nodes, search)
     if not fitting:
-        return _diagnosis(profile, len(cluster.nodes), refusals)
+        return _diagnosed(profile, filters, cluster, refusals, world)
     if len(fitting) == 1:
         return fitting[0]
     totals = total_scores(profile, pod, cluster, fitting)
@@ -68,25 +74,28 @@ def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, wor
     return winners[0] if len(winners) == 1 else world.random.choice(winners)
 
 
-def _filtered(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search) -> tuple[list[NodeInfo], dict[str, Status]]:
-    nodes = cluster.nodes
+def _nominated(filters: Filters, cluster: Cluster) -> NodeInfo | None:
+    """Where others have made room for the pod, if it fits there now."""
+    name = cluster.nominated.node_of(filters.pod.uid)
+    node = cluster.node(name) if name is not None else None
+    return node if node is not None and node.exists and filters.verdict(node) is SUCCESS else None
+
+
+def _filtered(filters: Filters, nodes: Sequence[NodeInfo], search: Search) -> tuple[list[NodeInfo], dict[str, Status]]:
     fitting: list[NodeInfo] = []
     refusals: dict[str, Status] = {}
     wanted = enough_nodes(len(nodes))
-    filters = [check.filter for plugin in profile.filters if (check := plugin.look(pod, cluster)) is not None]
     looked_at = 0
     for offset in range(len(nodes)):
         node = nodes[(search.start + offset) % len(nodes)]
         looked_at += 1
-        for passes in filters:
-            status = passes(pod, node)
-            if status is not SUCCESS:
-                refusals[node.name] = status
-                break
-        else:
-            fitting.append(node)
-            if len(fitting) >= wanted:
-                break
+        status = filters.verdict(node)
+        if status is not SUCCESS:
+            refusals[node.name] = status
+            continue
+        fitting.append(node)
+        if len(fitting) >= wanted:
+            break
     search.start = (search.start + looked_at) % len(nodes) if nodes else 0
     return fitting, refusals
 
@@ -101,10 +110,15 @@ def total_scores(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequen
     return totals
 
 
-def _diagnosis(profile: Profile, count: int, refusals: dict[str, Status]) -> Diagnosis:
+def _diagnosed(profile: Profile, filters: Filters, cluster: Cluster, refusals: dict[str, Status], world: World) -> Diagnosis:
     helped_by = Happening.NODE_ADDED
     refusing = {status.plugin for status in refusals.values()}
     refused_by = tuple(plugin for plugin in profile.filters if plugin.name in refusing)
     for plugin in refused_by:
         helped_by |= plugin.helped_by
-    return Diagnosis(count, refusals, helped_by, refused_by)
+    rescue = Rescue("")
+    for rescuer in profile.post_filters if refusals else ():
+        rescue = rescuer.rescue(filters, cluster, refusals, world)
+        if rescue.node:
+            break
+    return Diagnosis(len(cluster.nodes), refusals, helped_by, refused_by, rescue)

@@ -5,13 +5,16 @@ An assumed pod counts until a watch shows it bound (confirmed), shows it gone, o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from kubeapi.generated.models.core_v1 import Node
 from kubeapi.labels import Selector
+from kubeapi.meta import ObjectKey
+from scheduler.budgets import Budget
 from scheduler.events import Happening
 from scheduler.matching import HeldTerms, Matchers, Tallies
 from scheduler.nodeinfo import NodeInfo
+from scheduler.nominations import Nominations
 from scheduler.podinfo import PodInfo
 from scheduler.workloads import Workloads
 
@@ -21,6 +24,8 @@ class Cache:
         self.workloads = Workloads()
         self.namespaces: dict[str, Mapping[str, str]] = {}
         self.held = HeldTerms()
+        self.nominated = Nominations()
+        self._budgets: dict[ObjectKey, Budget] = {}
         self._tallies = Tallies()
         self._nodes: dict[str, NodeInfo] = {}
         self._where: dict[str, str] = {}        # pod uid -> node
@@ -40,6 +45,10 @@ class Cache:
 
     def nodes_with_image(self, name: str) -> int:
         return self._images[name]
+
+    @property
+    def budgets(self) -> Iterable[Budget]:
+        return self._budgets.values()
 
     def count(self, matchers: Matchers) -> Mapping[str, int]:
         return self._tallies.count(matchers, self._nodes.values())
@@ -74,6 +83,12 @@ class Cache:
 
     def remove_namespace(self, name: str) -> None:
         self.namespaces.pop(name, None)
+
+    def update_budget(self, budget: Budget) -> None:
+        self._budgets[budget.key] = budget
+
+    def remove_budget(self, key: ObjectKey) -> None:
+        self._budgets.pop(key, None)
 
     def assume(self, pod: PodInfo, node: str) -> None:
         self._place(pod, node)

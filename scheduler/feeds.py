@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from kubeapi.generated.models.apps_v1 import ReplicaSet, StatefulSet
 from kubeapi.generated.models.core_v1 import Namespace, ReplicationController, Service
+from kubeapi.generated.models.policy_v1 import PodDisruptionBudget
 from kubeapi.labels import Selector, from_label_selector, from_set
 from kubeapi.meta import ObjectKey
 from kubeclient.client import Document
 from kubeclient.informer import Informer, InformerFactory
+from scheduler.budgets import Budget
 from scheduler.workloads import Workloads
 
 Selecting = tuple[ObjectKey, Selector]
@@ -35,6 +37,18 @@ def feed_namespaces(factory: InformerFactory, set: Callable[[str, Mapping[str, s
 
 def _labeled(document: Document) -> Labeled:
     return document["metadata"]["name"], document["metadata"].get("labels", {})
+
+
+def feed_budgets(factory: InformerFactory, set: Callable[[Budget], None], remove: Callable[[ObjectKey], None]) -> Informer[Budget]:
+    informer: Informer[Budget] = factory.informer(PodDisruptionBudget, transform=_budget)
+    informer.add_handler(set, lambda old, new: set(new), lambda one: remove(one.key))
+    return informer
+
+
+def _budget(document: Document) -> Budget:
+    status = document.get("status") or {}
+    return Budget(_key(document), from_label_selector(document["spec"].get("selector")), status.get("disruptionsAllowed", 0),
+                  frozenset(status.get("disruptedPods") or ()))
 
 
 def _feed_controllers(kind: str, informer: Informer[Selecting], workloads: Workloads) -> Informer[Selecting]:

@@ -5,17 +5,23 @@ snapshot. Plugins are stateless; what they compute once per pod they return from
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 from kubeapi.labels import Selector
+from kubeapi.world import World
+from scheduler.budgets import Budget
 from scheduler.events import Event, Happening
 from scheduler.matching import HeldTerms, Matchers
 from scheduler.nodeinfo import NodeInfo
+from scheduler.nominations import Nominations
 from scheduler.podaffinity import Namespaces
 from scheduler.podinfo import PodInfo
+
+if TYPE_CHECKING:
+    from scheduler.filters import Filters
 
 MAX_SCORE = 100
 
@@ -52,6 +58,10 @@ class Cluster(Protocol):
     def held(self) -> HeldTerms: ...
     @property
     def namespaces(self) -> Namespaces: ...
+    @property
+    def nominated(self) -> Nominations: ...
+    @property
+    def budgets(self) -> Iterable[Budget]: ...
 
 
 class GatePlugin(Protocol):
@@ -134,3 +144,22 @@ def scaled_to_maximum(scores: Sequence[int], *, reverse: bool = False) -> list[i
         return [MAX_SCORE if reverse else 0] * len(scores)
     scaled = [score * MAX_SCORE // largest for score in scores]
     return [MAX_SCORE - score for score in scaled] if reverse else scaled
+
+
+@dataclass(frozen=True, slots=True)
+class Rescue:
+    """What a post-filter plugin found for a pod that fits nowhere: a node, and who has to go from it. An empty node: none will do, and
+    where the pod hoped to come is void; None: it goes on hoping."""
+
+    node: str | None
+    victims: Sequence[PodInfo] = ()
+    message: str = ""
+    considered: Mapping[str, Sequence[PodInfo] | Status] = field(default_factory=dict)     # by node: victims, or why none
+
+
+class PostFilterPlugin(Protocol):
+    """Asked when no node has passed the filters."""
+
+    name: ClassVar[str]
+
+    def rescue(self, filters: Filters, cluster: Cluster, refusals: Mapping[str, Status], world: World) -> Rescue: ...

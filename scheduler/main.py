@@ -19,7 +19,7 @@ from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 from scheduler.api import KubeApi
-from scheduler.feeds import feed_namespaces, feed_workloads
+from scheduler.feeds import feed_budgets, feed_namespaces, feed_workloads
 from scheduler.options import Options, parse
 from scheduler.podinfo import PodInfo
 from scheduler.profile import default_profile
@@ -37,8 +37,11 @@ async def schedule(client: Client) -> None:
     pods = factory.informer(Pod, transform=lambda data: PodInfo.of(Pod.from_wire(data)))
     nodes.add_handler(scheduler.update_node, lambda old, new: scheduler.update_node(new),
                       lambda node: scheduler.remove_node(node.metadata.name))
-    pods.add_handler(scheduler.update_pod, lambda old, new: scheduler.update_pod(new), scheduler.remove_pod)
-    others: list[Informer[Any]] = [feed_namespaces(factory, scheduler.update_namespace, scheduler.remove_namespace), *feed_workloads(factory, scheduler.workloads)]
+    pods.add_handler(scheduler.update_pod, lambda old, new: scheduler.update_pod(new, old), scheduler.remove_pod)
+    cache = scheduler.cache
+    others: list[Informer[Any]] = [
+        feed_namespaces(factory, scheduler.update_namespace, scheduler.remove_namespace),
+        feed_budgets(factory, cache.update_budget, cache.remove_budget), *feed_workloads(factory, cache.workloads)]
     async with asyncio.TaskGroup() as group:
         group.create_task(factory.run())
         group.create_task(recorder.run())

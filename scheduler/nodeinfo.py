@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 from kubeapi.generated.models.core_v1 import Node, Taint
 from scheduler.events import Happening
@@ -46,6 +47,10 @@ class NodeInfo:
         self.exists, self.labels, self.taints = True, node.metadata.labels, node.spec.taints
         self.is_unschedulable, self.allocatable, self.allowed_pods = node.spec.unschedulable, allocatable, allowed_pods
         return happened
+
+    def copy(self) -> Self:
+        """One whose pods can come and go without any consequence."""
+        return replace(self, pods=dict(self.pods), ports=Counter(self.ports))
 
     def add(self, pod: PodInfo) -> None:
         self.pods[pod.uid] = pod

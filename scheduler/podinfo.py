@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 
 from kubeapi.generated.models.core_v1 import Affinity, Pod, Toleration, TopologySpreadConstraint
 from kubeapi.meta import ObjectKey
@@ -33,6 +34,10 @@ class PodInfo:
     terms: PodTerms = NO_TERMS
     controller: tuple[str, str] | None = None       # kind and name
     images: tuple[str, ...] = ()       # of every container, as nodes name them
+    started: float = inf               # seconds since the epoch
+    never_preempts: bool = False
+    is_preempted: bool = False         # it has to go for another pod
+    nominated_node: str = ""           # where others make room for it
     told_unschedulable: str = ""       # the message of its PodScheduled condition, when False
 
     @classmethod
@@ -50,6 +55,10 @@ class PodInfo:
             gates=tuple(gate.name for gate in spec.scheduling_gates), host_ports=host_ports(spec),
             spread=spec.topology_spread_constraints, terms=terms_of(pod), controller=(owner.kind, owner.name) if owner is not None else None,
             images=tuple(image_name(one.image) for one in (*spec.init_containers, *spec.containers)),
+            started=status.start_time.timestamp() if status.start_time is not None else inf,
+            never_preempts=spec.preemption_policy == "Never", nominated_node=status.nominated_node_name,
+            is_preempted=any(one.type == "DisruptionTarget" and one.status == "True" and one.reason == "PreemptionByScheduler"
+                             for one in status.conditions),
             told_unschedulable=condition.message if condition is not None and condition.status == "False" else "")
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scheduler.framework import FilterPlugin, GatePlugin, ScorePlugin
+from scheduler.framework import FilterPlugin, GatePlugin, PostFilterPlugin, ScorePlugin
 from scheduler.plugins.balanced_allocation import BalancedAllocation
+from scheduler.plugins.default_preemption import DefaultPreemption
 from scheduler.plugins.image_locality import ImageLocality
 from scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from scheduler.plugins.least_allocated import LeastAllocated
@@ -26,6 +27,7 @@ class Profile:
     scheduler_name: str
     gates: Sequence[GatePlugin]
     filters: Sequence[FilterPlugin]
+    post_filters: Sequence[PostFilterPlugin]
     scores: Sequence[ScorePlugin]
 
 
@@ -34,4 +36,5 @@ def default_profile() -> Profile:
     return Profile(
         "default-scheduler", (SchedulingGates(),),
         (NodeUnschedulable(), NodeName(), taints, affinity, NodePorts(), NodeResourcesFit(), spread, pods),
+        (DefaultPreemption(),),
         (taints, affinity, LeastAllocated(), BalancedAllocation(), ImageLocality(), spread, pods))

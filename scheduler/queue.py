@@ -87,6 +87,11 @@ class SchedulingQueue:
             self._available.clear()
             await self._available.wait()
 
+    def retry(self, uid: str) -> None:
+        """What kept an unschedulable pod waiting is void: it is tried again after its back-off."""
+        if uid in self._unschedulable:
+            self._back_off(self._queued[uid])
+
     def done(self, uid: str) -> None:
         self._in_flight.pop(uid, None)
 

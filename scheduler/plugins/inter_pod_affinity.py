@@ -30,7 +30,7 @@ class InterPodAffinity:
 
     def look(self, pod: PodInfo, cluster: Cluster) -> AffinityCheck | None:
         repelling = [term for term in cluster.held.apart if term.means(pod, cluster.namespaces)]
-        if not (pod.terms.together or pod.terms.apart or repelling):
+        if not (pod.terms.together or pod.terms.apart or repelling or cluster.nominated.have_terms()):
             return None
         return AffinityCheck(pod, cluster, repelling)
 

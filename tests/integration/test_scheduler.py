@@ -25,8 +25,8 @@ def is_ready(one: Document) -> bool:
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in one.get("status", {}).get("conditions", ()))
 
 
-def create(cluster: TestCluster, name: str, labels: dict[str, str] | None = None, **spec: Any) -> None:
-    body = {"metadata": {"name": name, "labels": labels or {}},
+def create(cluster: TestCluster, name: str, labels: dict[str, str] | None = None, finalizers: tuple[str, ...] = (), **spec: Any) -> None:
+    body = {"metadata": {"name": name, "labels": labels or {}, "finalizers": list(finalizers)},
             "spec": {"terminationGracePeriodSeconds": 0, "containers": [{"name": "c", "image": "x"}], **spec}}
     code, answer = cluster.request("POST", PODS, body)
     assert code == 201, answer
@@ -63,3 +63,34 @@ def test_a_pod_goes_where_its_company_is(cluster: TestCluster) -> None:
     assert why_pending(cluster, "follower").startswith("0/3 nodes are available: 3 node(s) didn't match pod affinity rules.")
     create(cluster, "company", {"app": "company"}, nodeSelector={"kubernetes.io/hostname": "sched-2"})
     assert node_of(cluster, "follower") == "sched-2"
+
+
+def asking_for(millis: int) -> Document:
+    return {"nodeSelector": {"kubernetes.io/hostname": "sched-3"},
+            "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": f"{millis}m"}}}]}
+
+
+def test_a_less_important_pod_makes_room(cluster: TestCluster) -> None:
+    for name, value in (("minor", 10), ("major", 1000)):
+        body = {"metadata": {"name": name}, "value": value}
+        assert cluster.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", body)[0] == 201
+    millis = 600 * int(cluster.request("GET", "/api/v1/nodes/sched-3")[1]["status"]["allocatable"]["cpu"])
+    hold = "example.com/hold"
+    create(cluster, "victim", finalizers=(hold,), priorityClassName="minor", **asking_for(millis))
+    assert node_of(cluster, "victim") == "sched-3"
+    create(cluster, "equal", priorityClassName="minor", **asking_for(millis))
+    assert why_pending(cluster, "equal") == (
+        "0/3 nodes are available: 1 Insufficient cpu, 2 node(s) didn't match Pod's node affinity/selector. preemption: 0/3 nodes are "
+        "available: 1 Insufficient cpu, 2 Preemption is not helpful for scheduling.")
+    create(cluster, "important", priorityClassName="major", **asking_for(millis))
+    cluster.until(f"{PODS}/important", lambda one: one["status"].get("nominatedNodeName") == "sched-3")
+    victim = cluster.until(f"{PODS}/victim", lambda one: "deletionTimestamp" in one["metadata"])
+    (told,) = [one for one in victim["status"]["conditions"] if one["type"] == "DisruptionTarget"]
+    assert (told["status"], told["reason"], told["message"]) == (
+        "True", "PreemptionByScheduler", "default-scheduler: preempting to accommodate a higher priority pod")
+    events = cluster.until("/api/v1/namespaces/default/events?fieldSelector=reason%3DPreempted", lambda one: one["reason"] == "Preempted")
+    uid = cluster.request("GET", f"{PODS}/important")[1]["metadata"]["uid"]
+    assert (events["involvedObject"]["name"], events["message"]) == ("victim", f"Preempted by pod {uid} on node sched-3")
+    assert cluster.request("PATCH", f"{PODS}/victim", {"metadata": {"finalizers": None}}, "application/merge-patch+json")[0] == 200
+    assert node_of(cluster, "important") == "sched-3"
+    assert cluster.request("GET", f"{PODS}/equal")[1]["spec"].get("nodeName") is None

@@ -7,20 +7,23 @@ from typing import Any
 
 from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeapi.labels import Selector
+from scheduler.budgets import Budget
 from scheduler.matching import HeldTerms, Matchers, count_pods
 from scheduler.nodeinfo import NodeInfo
+from scheduler.nominations import Nominations
 from scheduler.podinfo import PodInfo
 from scheduler.workloads import Workloads
 
 
 def a_pod(name: str = "p", *, cpu: str = "", memory: str = "", node: str = "", labels: dict[str, str] | None = None,
-          metadata: dict[str, Any] | None = None, **spec: Any) -> PodInfo:
+          metadata: dict[str, Any] | None = None, status: dict[str, Any] | None = None, **spec: Any) -> PodInfo:
     requests = {key: value for key, value in (("cpu", cpu), ("memory", memory)) if value}
     document = {
         "metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": "1",
                      "labels": labels or {}, **(metadata or {})},
         "spec": {"schedulerName": "default-scheduler", "nodeName": node,
                  "containers": [{"name": "c", "resources": {"requests": requests}}], **spec},
+        "status": status or {},
     }
     return PodInfo.of(Pod.from_wire(document))
 
@@ -51,6 +54,8 @@ class PlainCluster:
 
     nodes: list[NodeInfo]
     workloads: Workloads = field(default_factory=Workloads)
+    nominated: Nominations = field(default_factory=Nominations)
+    budgets: list[Budget] = field(default_factory=list)
     namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
 
     def node(self, name: str) -> NodeInfo | None:

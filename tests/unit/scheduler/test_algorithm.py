@@ -22,7 +22,9 @@ def decide(pod: PodInfo, *nodes: NodeInfo) -> NodeInfo | Diagnosis:
 def test_a_pod_that_fits_nowhere_says_why_per_node() -> None:
     diagnosis = decide(a_pod(cpu="2"), a_node("a", cpu="1"), a_node("b", unschedulable=True), a_node("c", cpu="1"))
     assert isinstance(diagnosis, Diagnosis)
-    assert diagnosis.message == "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu."
+    assert diagnosis.message == (
+        "0/3 nodes are available: 1 node(s) were unschedulable, 2 Insufficient cpu. "
+        "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling.")
 
 
 def test_a_cluster_without_nodes_says_so() -> None:
