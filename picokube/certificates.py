@@ -53,6 +53,12 @@ class Wanted:
         return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, self.common_name)])
 
     @property
+    def purposes(self) -> list[x509.ObjectIdentifier]:
+        """A client that has names is a server too."""
+        serves = [ExtendedKeyUsageOID.SERVER_AUTH] if self.names or not self.is_client else []
+        return [*serves, *([ExtendedKeyUsageOID.CLIENT_AUTH] if self.is_client else [])]
+
+    @property
     def alternative_names(self) -> list[x509.GeneralName]:
         return [_general_name(name) for name in self.names]
 
@@ -117,10 +123,9 @@ class Authority:
 
     def _sign(self, wanted: Wanted) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
-        purpose = ExtendedKeyUsageOID.CLIENT_AUTH if wanted.is_client else ExtendedKeyUsageOID.SERVER_AUTH
         builder = self._builder(wanted.subject, self.pair.certificate.subject, key, LIFETIME).add_extension(
             x509.BasicConstraints(ca=False, path_length=None), critical=True).add_extension(
-            x509.ExtendedKeyUsage([purpose]), critical=False).add_extension(
+            x509.ExtendedKeyUsage(wanted.purposes), critical=False).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self.pair.key.public_key()), critical=False)
         if wanted.names:
             builder = builder.add_extension(x509.SubjectAlternativeName(wanted.alternative_names), critical=False)

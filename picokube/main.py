@@ -1,4 +1,5 @@
-"""The command `picokube`: up, down, reset, status, logs, kubeconfig, kubectl, image, doctor."""
+"""The command `picokube`: up, down, reset, status, logs, kubeconfig, kubectl, image, doctor; and what docker-compose.yml uses:
+pki, balance."""
 from __future__ import annotations
 
 import argparse
@@ -6,18 +7,26 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib.metadata import version
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 
 from picokube.cluster import DEFAULT_NAME, Settings, find, is_root
 from picokube.errors import CannotRun
 
 Command = Callable[[argparse.Namespace], int]
+# What a cluster of containers uses (docker-compose.yml): modules with a command line of their own.
+PARTS = {
+    "pki": ("picokube.pki", "write the certificates of a cluster whose components run apart"),
+    "balance": ("picokube.balance", "one address for several API servers"),
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if arguments[:1] == ["kubectl"]:
         return _kubectl(arguments[1:])
+    if arguments and arguments[0] in PARTS:
+        return int(import_module(PARTS[arguments[0]][0]).main(arguments[1:]))
     options = _parser().parse_args(arguments)
     try:
         return int(_command(options.command)(options))
@@ -77,6 +86,13 @@ def _kubectl(arguments: list[str]) -> int:
     return kubectl([f"--kubeconfig={config}", *arguments])
 
 
+def _version() -> str:
+    try:
+        return version("picokube")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def _default_name() -> str:
     return os.environ.get("PICOKUBE_NAME") or DEFAULT_NAME
 
@@ -91,7 +107,7 @@ def _between(low: int, high: int) -> Callable[[str], int]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="picokube", description="A whole Kubernetes on this machine.")
-    parser.add_argument("--version", action="version", version=f"picokube {version('picokube')}")
+    parser.add_argument("--version", action="version", version=f"picokube {_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
@@ -122,9 +138,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("kubectl", help="the bundled kubectl against this cluster")
     image = command("image", "the nodes' images")
     image.add_argument("action", choices=("import", "list", "rm"))
-    image.add_argument("arguments", nargs="*", metavar="ARCHIVE|IMAGE")
+    image.add_argument("arguments", nargs="*", metavar="ARCHIVE|IMAGE", help="of archives, `-` is the standard input")
+    image.add_argument("--root-dir", help="of the one kubelet with this --root-dir, instead of a cluster's nodes")
     doctor = command("doctor", "check what a cluster needs of this machine")
     doctor.add_argument("--runtime", choices=("runc", "hollow"))
+    for name, (_, text) in PARTS.items():
+        commands.add_parser(name, help=text, add_help=False)
     return parser
 
 
