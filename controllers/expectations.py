@@ -9,7 +9,10 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from controllers.references import controller_key
+from kubeapi.generated.models.core_v1 import Pod
 from kubeapi.meta import ObjectKey
+from kubeclient.informer import Informer
 
 LONGEST_SECONDS = 300.0
 
@@ -24,6 +27,22 @@ class Expected:
 class Expectations:
     def __init__(self) -> None:
         self._expected: dict[ObjectKey, Expected] = {}
+
+    def watch(self, pods: Informer[Pod], kind: str) -> None:
+        """Observes the pods that owners of this kind control; a pod on its way out counts as gone."""
+        def came(pod: Pod) -> None:
+            if (key := controller_key(pod, kind)) is not None:
+                self.creation_observed(key)
+
+        def gone(pod: Pod) -> None:
+            if (key := controller_key(pod, kind)) is not None:
+                self.deletion_observed(key, pod.metadata.uid)
+
+        def changed(old: Pod, new: Pod) -> None:
+            if new.metadata.deletion_timestamp is not None:
+                gone(new)
+
+        pods.add_handler(came, changed, gone)
 
     def expect_creations(self, key: ObjectKey, count: int) -> None:
         self._of(key).creations += count

@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from controllers.daemonset.reconciler import daemon_set_controller
 from controllers.deployment.reconciler import deployment_controller
 from controllers.endpoints.endpoints import endpoints_controller
 from controllers.endpoints.endpointslice import endpoint_slice_controller
@@ -18,6 +19,7 @@ from controllers.nodeipam import node_ipam_controller
 from controllers.nodetaints import node_taint_controller
 from controllers.options import Options, parse
 from controllers.replicaset import replica_set_controller
+from controllers.replicationcontroller import replication_controller
 from controllers.serviceaccount import service_account_controller
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
@@ -38,7 +40,9 @@ async def control(client: Client, options: Options) -> None:
         *([node_ipam_controller(client, recorder, factory, options.cluster_cidr, options.node_cidr_mask_size)]
           if options.cluster_cidr else []),
         replica_set_controller(client, recorder, factory),
+        replication_controller(client, recorder, factory),
         deployment_controller(client, recorder, factory),
+        daemon_set_controller(client, recorder, factory),
         endpoint_slice_controller(client, factory, options.endpointslice_updates_batch_period),
         endpoints_controller(client, recorder, factory, options.endpoint_updates_batch_period),
         namespace_controller(client, factory),

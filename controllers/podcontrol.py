@@ -33,18 +33,27 @@ class PodControl:
         self._client, self._recorder, self._expectations, self._world = client, recorder, expectations, world
 
     async def create(self, owner: Any, template: PodTemplateSpec, count: int) -> None:
-        """Creates in batches of 1, 2, 4 ...: what fails for one fails for all, and should not be asked for a thousand times.
+        """As many pods of one template."""
+        await self._create_all(owner, [self._pod(owner, template)] * count)
+
+    async def create_each(self, owner: Any, templates: Sequence[PodTemplateSpec]) -> None:
+        """A pod of each template."""
+        await self._create_all(owner, [self._pod(owner, template) for template in templates])
+
+    def _pod(self, owner: Any, template: PodTemplateSpec) -> Pod:
+        return from_template(template, controller_reference(owner), owner.metadata.name, owner.metadata.namespace)
+
+    async def _create_all(self, owner: Any, pods: Sequence[Pod]) -> None:
+        """In batches of 1, 2, 4 ...: what fails for one fails for all, and should not be asked for a thousand times.
         Raises the first failure; what was not tried is not expected."""
         key = key_of(owner)
-        pod = from_template(template, controller_reference(owner), owner.metadata.name, owner.metadata.namespace)
-        self._expectations.expect_creations(key, count)
-        left, batch = count, FIRST_BATCH
-        while left:
-            batch = min(batch, left)
-            failures = await self._together([self._create_one(owner, pod) for _ in range(batch)])
-            left -= batch
+        self._expectations.expect_creations(key, len(pods))
+        done, batch = 0, FIRST_BATCH
+        while done < len(pods):
+            failures = await self._together([self._create_one(owner, pod) for pod in pods[done:done + batch]])
+            done += batch
             if failures:
-                for _ in range(left):
+                for _ in pods[done:]:
                     self._expectations.creation_observed(key)
                 raise failures[0]
             batch *= 2

@@ -27,6 +27,12 @@ def controller_of(obj: Owned) -> OwnerReference | None:
     return next((owner for owner in obj.metadata.owner_references if owner.controller), None)
 
 
+def controller_key(obj: Owned, kind: str) -> ObjectKey | None:
+    """The key of what controls the object, where that is of this kind."""
+    owner = controller_of(obj)
+    return ObjectKey(obj.metadata.namespace, owner.name) if owner is not None and owner.kind == kind else None
+
+
 def controller_reference(owner: Any) -> OwnerReference:
     kind: type[Object] = type(owner)
     return OwnerReference(api_version=kind.api_version(), kind=kind.kind(), name=owner.metadata.name, uid=owner.metadata.uid,

@@ -25,13 +25,14 @@ def validate_replicated(spec: Document, path: str = "spec") -> list[FieldError]:
         if not (selector.get("matchLabels") or selector.get("matchExpressions")):
             faults.append(invalid(f"{path}.selector", selector, "empty selector is invalid for deployment"))
         elif not wrong:
-            faults += _matches_template(selector, spec, path)
+            faults += matches_template(selector, spec, path)
     template = spec.get("template") or {}
     faults += validate_pod_template(template, f"{path}.template")
     return faults + _only_restarting(template.get("spec") or {}, f"{path}.template.spec")
 
 
-def _matches_template(selector: Document, spec: Document, path: str) -> list[FieldError]:
+def matches_template(selector: Document | None, spec: Document, path: str) -> list[FieldError]:
+    """No selector selects nothing."""
     labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels") or {}
     try:
         if from_label_selector(selector).matches(labels):
