@@ -3,7 +3,7 @@
 A facts file is one group-version. `type NAME [map=atomic] [kind=GROUP/VERSION] [union=...]` opens a type; each indented
 line is a field: wire name, type (`*` is a Go pointer, `[]` a list, `map[string]` a map, `group_version.Type` lives in
 another file), then flags: `omitempty`, `required`, `list=`, `map=`, `patch=STRATEGY:KEY`, `enum=`, `default=`,
-`inline=` (an embedded Go struct) and `#N`, the protobuf field number.
+`inline=` (an embedded Go struct) and `#N`, the protobuf field number. descriptions.tsv says what types and fields are for.
 """
 from __future__ import annotations
 
@@ -203,6 +203,16 @@ def schemas(types: dict[str, TypeFact]) -> str:
     return "\n".join(lines) + "\n}\n"
 
 
+def descriptions(files: dict[str, dict[str, TypeFact]]) -> str:
+    """TEXTS: `core_v1.Pod` and `core_v1.Pod.spec` -> what explain says."""
+    known = {f"{module}.{name}" for module, types in files.items() for name in types}
+    known |= {f"{module}.{name}.{one.name}" for module, types in files.items() for name, fact in types.items() for one in fact.fields}
+    rows = [line.split("\t") for line in (FACTS / "descriptions.tsv").read_text().splitlines() if line and not line.startswith("#")]
+    if unknown := [name for name, _ in rows if name not in known]:
+        raise SystemExit(f"descriptions.tsv describes what is not there: {', '.join(unknown)}")
+    return "\n".join([NOTICE, "TEXTS = {", *(f"    {name!r}: {text!r}," for name, text in rows)]) + "\n}\n"
+
+
 def generate() -> dict[Path, str]:
     """Every generated file and its text."""
     files = {path.stem: read_facts(path) for path in sorted(FACTS.glob("*.txt"))}
@@ -212,6 +222,7 @@ def generate() -> dict[Path, str]:
     written[GENERATED / "schemas" / "__init__.py"] = '"""Facts of every built-in type as constants, read by kubeapi.schemas; generated."""\n'
     written[GENERATED / "models" / "__init__.py"] = '"""Typed views of every built-in type, one module per group-version; generated."""\n'
     written[GENERATED / "__init__.py"] = '"""Everything here is written by hack/generate.py."""\n'
+    written[GENERATED / "descriptions.py"] = descriptions(files)
     rows = "".join(f'    "{snake}": "{wire}",\n' for snake, wire in sorted(exceptions.items()))
     written[GENERATED / "wirenames.py"] = f"{NOTICE}\nEXCEPTIONS = {{\n{rows}}}\n"
     return written

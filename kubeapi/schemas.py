@@ -82,11 +82,14 @@ def _field(type_text: str, flag_text: str, module: str) -> Schema:
     flags = _flags(flag_text)
     list_type, _, keys = flags.get("list", "").partition(":")
     strategy, _, merge_key = flags.get("patch", "").partition(":")
+    use, enum = _use(type_text, module), _pair(flags.get("enum", ""))
+    if enum and use.items is not None:                 # of a list's items
+        use, enum = dataclasses.replace(use, items=dataclasses.replace(use.items, enum=enum)), ()
     return dataclasses.replace(
-        _use(type_text, module), omitempty="omitempty" in flags, number=int(flags.get("number", 0)),
+        use, omitempty="omitempty" in flags, number=int(flags.get("number", 0)),
         inline=flags.get("inline", ""), list_type=cast(Any, list_type), list_map_keys=_pair(keys), map_type=cast(Any, flags.get("map", "")),
         patch_strategy=_pair(strategy), patch_merge_key=merge_key,
-        default=json.loads(flags["default"]) if "default" in flags else None, enum=_pair(flags.get("enum", "")))
+        default=json.loads(flags["default"]) if "default" in flags else None, enum=enum)
 
 
 @cache

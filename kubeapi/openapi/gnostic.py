@@ -32,6 +32,11 @@ def _texts(number: int, texts: Iterable[str]) -> bytes:
     return b"".join(delimited(number, one.encode()) for one in texts)
 
 
+def _yaml(number: int, value: object) -> bytes:
+    """An `Any`."""
+    return delimited(number, _text(2, json.dumps(value) + "\n"))
+
+
 def _flag(number: int, value: object) -> bytes:
     return key(number, 0) + varint(1) if value else b""
 
@@ -77,7 +82,10 @@ def _named_schemas(schemas: Mapping[str, Document]) -> bytes:
 
 
 def _schema(schema: Document) -> bytes:
-    found = _text(1, schema.get("$ref", "")) + _text(2, schema.get("format", "")) + _texts(19, schema.get("required", ()))
+    found = _text(1, schema.get("$ref", "")) + _text(2, schema.get("format", "")) + _text(4, schema.get("description", "")) + _texts(19, schema.get("required", ()))
+    if "default" in schema:
+        found += _yaml(5, schema["default"])
+    found += b"".join(_yaml(20, one) for one in schema.get("enum", ()))
     if "additionalProperties" in schema:
         found += delimited(21, delimited(1, _schema(schema["additionalProperties"])))
     if "type" in schema:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from kubeapi.catalog import GROUPS, RESOURCES
+from kubeapi.generated.descriptions import TEXTS
 from kubeapi.release import GIT_VERSION
 from kubeapi.resource import GroupVersionKind, Resource
 from kubeapi.schema import Schema
@@ -118,7 +119,8 @@ def _schemas(resources: list[Resource], version: str) -> Document:
         if component_name(ref) in found:
             continue
         schema = named(ref)
-        component: Document = {"type": "object", "properties": {name: _use(one) for name, one in schema.properties.items()}}
+        component: Document = {**_described(ref), "type": "object",
+                               "properties": {name: _described(f"{ref}.{name}") | _use(one) for name, one in schema.properties.items()}}
         if schema.required:
             component["required"] = list(schema.required)
         if schema.map_type:
@@ -128,6 +130,10 @@ def _schemas(resources: list[Resource], version: str) -> Document:
         found[component_name(ref)] = component
         waiting += [reached for one in schema.properties.values() for reached in _refs(one)]
     return dict(sorted(found.items()))
+
+
+def _described(name: str) -> Document:
+    return {"description": TEXTS[name]} if name in TEXTS else {}
 
 
 def _refs(schema: Schema) -> Iterator[str]:
@@ -148,6 +154,10 @@ def _use(schema: Schema) -> Document:
         extensions["x-kubernetes-patch-strategy"] = ",".join(schema.patch_strategy)
     if schema.patch_merge_key:
         extensions["x-kubernetes-patch-merge-key"] = schema.patch_merge_key
+    if schema.default is not None:
+        extensions["default"] = schema.default
+    if schema.enum:
+        extensions["enum"] = list(schema.enum)
     if schema.ref:
         return {"allOf": [{"$ref": f"#/components/schemas/{component_name(schema.ref)}"}], **extensions}
     if schema.format == "int-or-string":

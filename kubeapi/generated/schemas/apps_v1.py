@@ -47,7 +47,7 @@ TYPES = {
     ), ()),
     "DaemonSetUpdateStrategy": ('', (
         ('rollingUpdate', '*RollingUpdateDaemonSet', 'omitempty #2'),
-        ('type', 'string', 'omitempty #1'),
+        ('type', 'string', 'omitempty enum=OnDelete,RollingUpdate #1'),
     ), ()),
     "Deployment": ('kind=apps/v1', (
         ('metadata', 'meta_v1.ObjectMeta', 'omitempty #1'),
@@ -89,7 +89,7 @@ TYPES = {
     ), ()),
     "DeploymentStrategy": ('', (
         ('rollingUpdate', '*RollingUpdateDeployment', 'omitempty #2'),
-        ('type', 'string', 'omitempty #1'),
+        ('type', 'string', 'omitempty enum=Recreate,RollingUpdate #1'),
     ), ()),
     "ReplicaSet": ('kind=apps/v1', (
         ('metadata', 'meta_v1.ObjectMeta', 'omitempty #1'),
@@ -161,7 +161,7 @@ TYPES = {
         ('minReadySeconds', 'int32', 'omitempty #9'),
         ('ordinals', '*StatefulSetOrdinals', 'omitempty #11'),
         ('persistentVolumeClaimRetentionPolicy', '*StatefulSetPersistentVolumeClaimRetentionPolicy', 'omitempty #10'),
-        ('podManagementPolicy', 'string', 'omitempty #6'),
+        ('podManagementPolicy', 'string', 'omitempty enum=OrderedReady,Parallel #6'),
         ('replicas', '*int32', 'omitempty #1'),
         ('revisionHistoryLimit', '*int32', 'omitempty #8'),
         ('selector', '*meta_v1.LabelSelector', 'required #2'),
@@ -184,6 +184,6 @@ TYPES = {
     ), ()),
     "StatefulSetUpdateStrategy": ('', (
         ('rollingUpdate', '*RollingUpdateStatefulSetStrategy', 'omitempty #2'),
-        ('type', 'string', 'omitempty #1'),
+        ('type', 'string', 'omitempty enum=OnDelete,RollingUpdate #1'),
     ), ()),
 }

@@ -34,7 +34,7 @@ TYPES = {
         ('status', 'ScaleStatus', 'omitempty #3'),
     ), ()),
     "ScaleSpec": ('', (
-        ('replicas', 'int32', 'omitempty #1'),
+        ('replicas', 'int32', 'omitempty default=0 #1'),
     ), ()),
     "ScaleStatus": ('', (
         ('replicas', 'int32', 'required #1'),

@@ -11,7 +11,7 @@ TYPES = {
         ('metadata', 'meta_v1.ListMeta', 'omitempty #1'),
     ), ()),
     "CronJobSpec": ('', (
-        ('concurrencyPolicy', 'string', 'omitempty #3'),
+        ('concurrencyPolicy', 'string', 'omitempty enum=Allow,Forbid,Replace #3'),
         ('failedJobsHistoryLimit', '*int32', 'omitempty #7'),
         ('jobTemplate', 'JobTemplateSpec', 'required #5'),
         ('schedule', 'string', 'required #1'),
@@ -46,14 +46,14 @@ TYPES = {
         ('activeDeadlineSeconds', '*int64', 'omitempty #3'),
         ('backoffLimit', '*int32', 'omitempty #7'),
         ('backoffLimitPerIndex', '*int32', 'omitempty #12'),
-        ('completionMode', '*string', 'omitempty #9'),
+        ('completionMode', '*string', 'omitempty enum=Indexed,NonIndexed #9'),
         ('completions', '*int32', 'omitempty #2'),
         ('managedBy', '*string', 'omitempty #15'),
         ('manualSelector', '*bool', 'omitempty #5'),
         ('maxFailedIndexes', '*int32', 'omitempty #13'),
         ('parallelism', '*int32', 'omitempty #1'),
         ('podFailurePolicy', '*PodFailurePolicy', 'omitempty #11'),
-        ('podReplacementPolicy', '*string', 'omitempty #14'),
+        ('podReplacementPolicy', '*string', 'omitempty enum=Failed,TerminatingOrFailed #14'),
         ('selector', '*meta_v1.LabelSelector', 'omitempty #4'),
         ('successPolicy', '*SuccessPolicy', 'omitempty #16'),
         ('suspend', '*bool', 'omitempty #10'),
@@ -82,7 +82,7 @@ TYPES = {
     ), ()),
     "PodFailurePolicyOnExitCodesRequirement": ('', (
         ('containerName', '*string', 'omitempty #1'),
-        ('operator', 'string', 'required #2'),
+        ('operator', 'string', 'required enum=In,NotIn #2'),
         ('values', '[]int32', 'required list=set #3'),
     ), ()),
     "PodFailurePolicyOnPodConditionsPattern": ('', (
@@ -90,7 +90,7 @@ TYPES = {
         ('type', 'string', 'required #1'),
     ), ()),
     "PodFailurePolicyRule": ('', (
-        ('action', 'string', 'required #1'),
+        ('action', 'string', 'required enum=Count,FailIndex,FailJob,Ignore #1'),
         ('onExitCodes', '*PodFailurePolicyOnExitCodesRequirement', 'omitempty #2'),
         ('onPodConditions', '[]PodFailurePolicyOnPodConditionsPattern', 'omitempty list=atomic #3'),
     ), ()),

@@ -24,10 +24,10 @@ TYPES = {
         ('appProtocol', '*string', 'omitempty #4'),
         ('name', '*string', 'omitempty #1'),
         ('port', '*int32', 'omitempty #3'),
-        ('protocol', '*string', 'omitempty #2'),
+        ('protocol', '*string', 'omitempty enum=SCTP,TCP,UDP #2'),
     ), ()),
     "EndpointSlice": ('kind=discovery.k8s.io/v1', (
-        ('addressType', 'string', 'required #4'),
+        ('addressType', 'string', 'required enum #4'),
         ('endpoints', '[]Endpoint', 'list=atomic #2'),
         ('metadata', 'meta_v1.ObjectMeta', 'omitempty #1'),
         ('ports', '[]EndpointPort', 'list=atomic #3'),

@@ -4,7 +4,7 @@ TYPES = {
     "HTTPIngressPath": ('', (
         ('backend', 'IngressBackend', 'required #2'),
         ('path', 'string', 'omitempty #1'),
-        ('pathType', '*string', 'required #3'),
+        ('pathType', '*string', 'required enum #3'),
     ), ()),
     "HTTPIngressRuleValue": ('', (
         ('paths', '[]HTTPIngressPath', 'required list=atomic #1'),
@@ -67,7 +67,7 @@ TYPES = {
     "IngressPortStatus": ('', (
         ('error', '*string', 'omitempty #3'),
         ('port', 'int32', 'required #1'),
-        ('protocol', 'string', 'required #2'),
+        ('protocol', 'string', 'required enum=SCTP,TCP,UDP #2'),
     ), ()),
     "IngressRule": ('', (
         ('host', 'string', 'omitempty #1'),
@@ -114,13 +114,13 @@ TYPES = {
     "NetworkPolicyPort": ('', (
         ('endPort', '*int32', 'omitempty #3'),
         ('port', '*IntOrString', 'omitempty #2'),
-        ('protocol', '*string', 'omitempty #1'),
+        ('protocol', '*string', 'omitempty enum=SCTP,TCP,UDP #1'),
     ), ()),
     "NetworkPolicySpec": ('', (
         ('egress', '[]NetworkPolicyEgressRule', 'omitempty list=atomic #3'),
         ('ingress', '[]NetworkPolicyIngressRule', 'omitempty list=atomic #2'),
         ('podSelector', 'meta_v1.LabelSelector', '#1'),
-        ('policyTypes', '[]string', 'omitempty list=atomic #4'),
+        ('policyTypes', '[]string', 'omitempty list=atomic enum=Egress,Ingress #4'),
     ), ()),
     "ParentReference": ('', (
         ('group', 'string', 'omitempty #1'),

@@ -18,7 +18,7 @@ TYPES = {
         ('maxUnavailable', '*IntOrString', 'omitempty #3'),
         ('minAvailable', '*IntOrString', 'omitempty #1'),
         ('selector', '*meta_v1.LabelSelector', 'omitempty patch=replace #2'),
-        ('unhealthyPodEvictionPolicy', '*string', 'omitempty #4'),
+        ('unhealthyPodEvictionPolicy', '*string', 'omitempty enum=AlwaysAllow,IfHealthyBudget #4'),
     ), ()),
     "PodDisruptionBudgetStatus": ('', (
         ('conditions', '[]meta_v1.Condition', 'omitempty list=map:type patch=merge:type #7'),

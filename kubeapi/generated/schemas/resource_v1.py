@@ -56,7 +56,7 @@ TYPES = {
     "DeviceAllocationConfiguration": ('', (
         ('opaque', '*OpaqueDeviceConfiguration', 'omitempty inline=DeviceConfiguration #1'),
         ('requests', '[]string', 'omitempty list=atomic #2'),
-        ('source', 'string', 'required #1'),
+        ('source', 'string', 'required enum=FromClaim,FromClass #1'),
     ), (('DeviceConfiguration', 3),)),
     "DeviceAllocationResult": ('', (
         ('config', '[]DeviceAllocationConfiguration', 'omitempty list=atomic #2'),
@@ -131,7 +131,7 @@ TYPES = {
         ('cel', '*CELDeviceSelector', 'omitempty #1'),
     ), ()),
     "DeviceSubRequest": ('', (
-        ('allocationMode', 'string', 'omitempty #4'),
+        ('allocationMode', 'string', 'omitempty enum #4'),
         ('capacity', '*CapacityRequirements', 'omitempty #7'),
         ('count', 'int64', 'omitempty #5'),
         ('deviceClassName', 'string', 'required #2'),
@@ -140,21 +140,21 @@ TYPES = {
         ('tolerations', '[]DeviceToleration', 'omitempty list=atomic #6'),
     ), ()),
     "DeviceTaint": ('', (
-        ('effect', 'string', 'required #3'),
+        ('effect', 'string', 'required enum=NoExecute,NoSchedule,None #3'),
         ('key', 'string', 'required #1'),
         ('timeAdded', '*Time', 'omitempty #4'),
         ('value', 'string', 'omitempty #2'),
     ), ()),
     "DeviceToleration": ('', (
-        ('effect', 'string', 'omitempty #4'),
+        ('effect', 'string', 'omitempty enum=NoExecute,NoSchedule,None #4'),
         ('key', 'string', 'omitempty #1'),
-        ('operator', 'string', 'omitempty #2'),
+        ('operator', 'string', 'omitempty enum=Equal,Exists default="Equal" #2'),
         ('tolerationSeconds', '*int64', 'omitempty #5'),
         ('value', 'string', 'omitempty #3'),
     ), ()),
     "ExactDeviceRequest": ('', (
         ('adminAccess', '*bool', 'omitempty #5'),
-        ('allocationMode', 'string', 'omitempty #3'),
+        ('allocationMode', 'string', 'omitempty enum #3'),
         ('capacity', '*CapacityRequirements', 'omitempty #7'),
         ('count', 'int64', 'omitempty #4'),
         ('deviceClassName', 'string', 'required #1'),

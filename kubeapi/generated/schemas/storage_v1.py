@@ -57,8 +57,8 @@ TYPES = {
         ('mountOptions', '[]string', 'omitempty list=atomic #5'),
         ('parameters', 'map[string]string', 'omitempty #3'),
         ('provisioner', 'string', 'required #2'),
-        ('reclaimPolicy', '*string', 'omitempty #4'),
-        ('volumeBindingMode', '*string', 'omitempty #7'),
+        ('reclaimPolicy', '*string', 'omitempty enum=Delete,Recycle,Retain #4'),
+        ('volumeBindingMode', '*string', 'omitempty enum=Immediate,WaitForFirstConsumer #7'),
     ), ()),
     "StorageClassList": ('kind=storage.k8s.io/v1', (
         ('items', '[]StorageClass', 'required #2'),

@@ -34,3 +34,15 @@ def test_lists_carry_how_they_are_merged() -> None:
 def test_a_group_version_that_is_not_served_is_an_error() -> None:
     with pytest.raises(KeyError):
         document("apis/apps/v9")
+
+
+@pytest.mark.parametrize(("name", "field", "said"), [
+    pytest.param("Container", "imagePullPolicy", {"enum": ["Always", "IfNotPresent", "Never"]}, id="an enumeration"),
+    pytest.param("ContainerPort", "protocol", {"enum": ["SCTP", "TCP", "UDP"], "default": "TCP"}, id="with a default"),
+    pytest.param("PersistentVolumeClaimSpec", "accessModes", {"items": {
+        "type": "string", "enum": ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"]}}, id="of a list's items"),
+    pytest.param("Pod", "spec", {"description": "What is wanted: containers, volumes, where to run and how to end."}, id="what it is for"),
+])
+def test_fields_say_what_they_may_hold_and_what_they_are_for(name: str, field: str, said: dict[str, Any]) -> None:
+    properties = document("api/v1")["components"]["schemas"][f"io.k8s.api.core.v1.{name}"]["properties"]
+    assert said.items() <= properties[field].items()
