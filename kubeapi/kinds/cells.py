@@ -47,6 +47,14 @@ def joined(values: Iterable[Any]) -> str:
     return ",".join(str(value) for value in values)
 
 
-CONTAINERS = column("Containers", lambda document: joined(each.get("name", "") for each in containers_of(document)), wide=True)
-IMAGES = column("Images", lambda document: joined(each.get("image", "") for each in containers_of(document)), wide=True)
+def containers_columns(containers: Callable[[Document], Iterable[Document]]) -> tuple[Column, Column]:
+    return (column("Containers", lambda document: joined(each.get("name", "") for each in containers(document)), wide=True),
+            column("Images", lambda document: joined(each.get("image", "") for each in containers(document)), wide=True))
+
+
+def boolean(value: bool | None) -> str:
+    return "<unset>" if value is None else str(value)
+
+
+CONTAINERS, IMAGES = containers_columns(containers_of)
 SELECTOR = column("Selector", lambda document: format_label_selector(part(document, "spec").get("selector")), wide=True)

@@ -16,19 +16,21 @@ def validate_replicated(spec: Document, path: str = "spec") -> list[FieldError]:
     """What ReplicaSets and Deployments share."""
     faults = non_negative(spec.get("replicas"), f"{path}.replicas")
     faults += non_negative(spec.get("minReadySeconds"), f"{path}.minReadySeconds")
-    selector = spec.get("selector")
-    if selector is None:
-        faults.append(required(f"{path}.selector"))
-    else:
-        wrong = validate_label_selector(selector, f"{path}.selector")
-        faults += wrong
-        if not (selector.get("matchLabels") or selector.get("matchExpressions")):
-            faults.append(invalid(f"{path}.selector", selector, "empty selector is invalid for deployment"))
-        elif not wrong:
-            faults += matches_template(selector, spec, path)
+    faults += validate_selector(spec, "deployment", path)
     template = spec.get("template") or {}
     faults += validate_pod_template(template, f"{path}.template")
-    return faults + _only_restarting(template.get("spec") or {}, f"{path}.template.spec")
+    return faults + only_restarting(template.get("spec") or {}, f"{path}.template.spec", "ReplicaSet")
+
+
+def validate_selector(spec: Document, kind: str, path: str = "spec") -> list[FieldError]:
+    """There is a selector, it says something, and the template's labels match it."""
+    selector = spec.get("selector")
+    if selector is None:
+        return [required(f"{path}.selector")]
+    faults = validate_label_selector(selector, f"{path}.selector")
+    if not (selector.get("matchLabels") or selector.get("matchExpressions")):
+        return [*faults, invalid(f"{path}.selector", selector, f"empty selector is invalid for {kind}")]
+    return faults or matches_template(selector, spec, path)
 
 
 def matches_template(selector: Document | None, spec: Document, path: str) -> list[FieldError]:
@@ -42,12 +44,12 @@ def matches_template(selector: Document | None, spec: Document, path: str) -> li
     return [invalid(f"{path}.template.metadata.labels", labels, "`selector` does not match template `labels`")]
 
 
-def _only_restarting(spec: Document, path: str) -> list[FieldError]:
+def only_restarting(spec: Document, path: str, kind: str) -> list[FieldError]:
     faults = []
     if (policy := spec.get("restartPolicy", "")) != "Always":
         faults.append(not_supported(f"{path}.restartPolicy", policy, ("Always",)))
     if spec.get("activeDeadlineSeconds") is not None:
-        faults.append(forbidden(f"{path}.activeDeadlineSeconds", "activeDeadlineSeconds in ReplicaSet is not Supported"))
+        faults.append(forbidden(f"{path}.activeDeadlineSeconds", f"activeDeadlineSeconds in {kind} is not Supported"))
     return faults
 
 
