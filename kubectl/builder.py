@@ -9,7 +9,7 @@ from kubectl.errors import CommandError, StatusError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from kubeapi.resource import Document
     from kubectl.discovery import Kind
@@ -53,13 +53,11 @@ class Target:
 def targets(session: Session, args: list[str], *, list_without_name: bool = False) -> list[Target]:
     """What files (-f) or arguments name. Raises CommandError."""
     flags = session.flags
-    if flags.has("kustomize") and flags.text("kustomize"):
-        raise CommandError("-k is not supported by this kubectl: render with kustomize and use -f -")
     files = flags.texts("filename") if flags.has("filename") else []
-    if files:
+    if files or flags.has("kustomize") and flags.text("kustomize"):
         if args:
             raise CommandError("when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well")
-        return list(from_files(session, files, flags.on("recursive")))
+        return list(each_of_files(session))
     if not args:
         raise CommandError(NOTHING_GIVEN)
     if any("/" in arg for arg in args):
@@ -67,11 +65,33 @@ def targets(session: Session, args: list[str], *, list_without_name: bool = Fals
     return _typed(session, args, list_without_name)
 
 
-def from_files(session: Session, files: list[str], recursive: bool, *, need_kind: bool = True) -> Iterator[Target]:
-    """One target per object in the files, with its document; namespaces are filled in and checked."""
+def each_of_files(session: Session) -> Iterator[Target]:
+    """One target per object in the files of -f or the kustomization of -k; namespaces are filled in and checked."""
     from kubectl import manifests
-    for document, source in manifests.read(files, recursive):
+    flags = session.flags
+    files, directory = flags.texts("filename"), flags.text("kustomize") if flags.has("kustomize") else ""
+    if files and directory:
+        raise CommandError("only one of -f or -k can be specified")
+    if directory:
+        raise CommandError("-k is not supported by this kubectl: render with kustomize and use -f -")
+    for document, source in manifests.read(files, flags.has("recursive") and flags.on("recursive")):
         yield of_document(session, document, source)
+
+
+def selected(session: Session, found: Iterable[Target]) -> Iterator[Target]:
+    """The targets from files that -l chooses. Raises CommandError."""
+    text = session.flags.text("selector") if session.flags.has("selector") else ""
+    if not text:
+        yield from found
+        return
+    from kubeapi import labels
+    try:
+        selector = labels.parse(text)
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    for target in found:
+        if selector.matches((target.document or {}).get("metadata", {}).get("labels") or {}):
+            yield target
 
 
 def of_document(session: Session, document: Document, source: str) -> Target:
@@ -163,12 +183,26 @@ def pages(session: Session, target: Target, accept: str = "application/json", ch
     """The list of the target's kind, page by page."""
     parameters: Document = {**selectors(session), "limit": chunk or None, **(more or {})}
     while True:
-        page = session.client.get(target.path, parameters, accept)
+        try:
+            page = session.client.get(target.path, parameters, accept)
+        except StatusError as error:
+            raise _unlistable(target, parameters, error) from None
         yield page
         token = (page.get("metadata") or {}).get("continue")
         if not token:
             return
         parameters["continue"] = token
+
+
+def _unlistable(target: Target, parameters: Document, error: StatusError) -> StatusError:
+    """The same failure; where the query is at fault, the message shows it."""
+    if error.reason not in ("BadRequest", "NotFound"):
+        return error
+    kind = target.kind
+    what = f'"{kind.group}/{kind.version}, Resource={kind.plural}"'
+    labels, fields = (str(parameters.get(name) or "").replace('"', '\\"') for name in ("labelSelector", "fieldSelector"))
+    said = f'Unable to find {what} that match label selector "{labels}", field selector "{fields}"' if labels or fields else f"Unable to list {what}"
+    return StatusError({**error.status, "message": f"{said}: {error.message}"})
 
 
 def expand(session: Session, found: list[Target], errors: list[CommandError] | None = None, *, fetch: bool = True) -> Iterator[Target]:

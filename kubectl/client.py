@@ -6,7 +6,7 @@ import sys
 
 from kubectl import credentials
 from kubectl.errors import StatusError
-from kubectl.http1 import Connection
+from kubectl.http1 import Connection, TimedOut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,7 +90,14 @@ class Client:
         with self.connect() as connection:
             pending = b""
             response = self.open("GET", path, {**parameters, "watch": True}, accept=accept, connection=connection)
-            for chunk in response.chunks():
+            chunks = response.chunks()
+            while True:
+                try:
+                    chunk = next(chunks, b"")
+                except TimedOut:
+                    return                        # --request-timeout ends a watch as its end would
+                if not chunk:
+                    return
                 *lines, pending = (pending + chunk).split(b"\n")
                 yield from (json.loads(line) for line in lines if line.strip())
 

@@ -1,7 +1,7 @@
 """-o custom-columns=NAME:.metadata.name,...: a table of what expressions find."""
 from __future__ import annotations
 
-from kubectl import jsontext
+from kubectl import gotext
 from kubectl.errors import CommandError
 from kubectl.jsonpath import JSONPathError, Path, relaxed
 from kubectl.tabwriter import Rows
@@ -38,16 +38,4 @@ def printer(spec: str, no_headers: bool) -> Callable[[Document], str]:
 
 
 def _cell(values: list[Any]) -> str:
-    texts = [value if isinstance(value, str) else "<nil>" if value is None else _go_text(value) for value in values]
-    return ",".join(texts) or "<none>"
-
-
-def _go_text(value: Any) -> str:
-    """How Go prints a value: map[a:1 b:2], [1 2]."""
-    if isinstance(value, dict):
-        return f"map[{' '.join(f'{key}:{_go_text(value[key])}' for key in sorted(value))}]"
-    if isinstance(value, list):
-        return f"[{' '.join(_go_text(item) for item in value)}]"
-    if value is None:
-        return "<nil>"
-    return value if isinstance(value, str) else jsontext.compact(value)
+    return ",".join(map(gotext.plain, values)) or "<none>"

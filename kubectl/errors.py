@@ -3,7 +3,8 @@
 - CommandError: one or more whole lines to print, and the exit code
   - UsageError: a wrong command line; says where to read more
   - StatusError: the API server's Status
-  - ConnectionFailed: no answer from the server
+  - Bare: printed as it is
+    - ConnectionFailed: no answer from the server
 - Exit: nothing to print, only a code
 """
 from __future__ import annotations
@@ -41,11 +42,15 @@ class UsageError(CommandError):
         super().__init__(f"{message}\nSee '{command} {hint}")
 
 
-class ConnectionFailed(CommandError):
-    """The server cannot be reached; the message is complete."""
+class Bare(CommandError):
+    """The message is complete: nothing is put before it."""
 
     def lines(self) -> str:
         return self.message
+
+
+class ConnectionFailed(Bare):
+    """The server cannot be reached."""
 
 
 class StatusError(CommandError):

@@ -28,6 +28,10 @@ class Stale(Exception):
     """The server closed a kept connection before it answered: try once more on a new one."""
 
 
+class TimedOut(ConnectionFailed):
+    """Nothing came within --request-timeout."""
+
+
 class Connection:
     """A connection to the server of *url* (`https://host:port`), opened when first used."""
 
@@ -92,7 +96,7 @@ class Connection:
         try:
             return self.open().recv(_RECEIVE_BYTES)
         except TimeoutError:
-            raise ConnectionFailed("Unable to connect to the server: net/http: request canceled "
+            raise TimedOut("Unable to connect to the server: net/http: request canceled "
                                    "(Client.Timeout exceeded while awaiting headers)") from None
         except ConnectionResetError:
             return b""

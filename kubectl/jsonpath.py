@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from kubectl import jsontext
+from kubectl import gotext, jsontext
 from kubectl.errors import CommandError
 
 TYPE_CHECKING = False
@@ -330,7 +330,7 @@ def template(text: str, forgiving: bool) -> Callable[[Document], str]:
         except JSONPathError as error:
             raise CommandError(f'error executing jsonpath "{text}": Error executing template: {error.message}. Printing more information for '
                                f"debugging the template:\n\ttemplate was:\n\t\t{text}\n\tobject given to jsonpath engine was:\n\t\t"
-                               f"{jsontext.compact(document)}\n\n") from None
+                               f"{gotext.syntax(document)}\n\n\n") from None
     return render
 
 

@@ -18,3 +18,8 @@ def pretty(document: Any) -> str:
 def compact(document: Any) -> str:
     """On one line."""
     return json.dumps(document, separators=(",", ":"), sort_keys=True, ensure_ascii=False).translate(_ESCAPES)
+
+
+def ordered(document: Any) -> str:
+    """On one line, keys in the order they have."""
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPES)

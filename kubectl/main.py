@@ -77,7 +77,8 @@ def main(argv: list[str] | None = None) -> int:
         return exit_.code
     except CommandError as error:
         _flush()
-        print(error.lines().rstrip("\n"), file=sys.stderr)
+        text = error.lines()
+        sys.stderr.write(text if text.endswith("\n") else text + "\n")
         return error.code
     except KeyboardInterrupt:
         return 130
@@ -101,11 +102,15 @@ def _run(argv: list[str]) -> int:
     except HelpWanted:
         return _overview()
     except FlagError as error:
+        if argv[0].startswith("-") and len(argv) > 1:
+            raise CommandError(f"flags cannot be placed before plugin name: {argv[0]}") from None
         raise UsageError(str(error), "kubectl", "--help' for usage.") from None
     before = argv[:len(argv) - len(rest)]
     if not rest or rest[0] in ("help", "options"):
         return _overview()
     if rest[0] not in COMMANDS:
+        if before:
+            raise CommandError(f"flags cannot be placed before plugin name: {before[0]}")
         raise CommandError(f'unknown command "{rest[0]}" for "kubectl"{_suggestion(rest[0])}')
     from importlib import import_module
     module = import_module(f"kubectl.commands.{COMMANDS[rest[0]][0]}")
@@ -114,8 +119,9 @@ def _run(argv: list[str]) -> int:
 
 def _dispatch(command: Command, name: str, before: list[str], argv: list[str]) -> int:
     if command.subcommands and (found := _subcommand(command, argv)) is not None:
-        index = found
-        return _dispatch(command.subcommands[argv[index]], f"{name} {argv[index]}", before, argv[:index] + argv[index + 1:])
+        chosen = command.subcommands[argv[found]]
+        full = next(word for word, subcommand in command.subcommands.items() if subcommand is chosen)     # an alias stands behind it
+        return _dispatch(chosen, f"{name} {full}", before, argv[:found] + argv[found + 1:])
     try:
         flags, arguments = parse((*command.flags, *GLOBAL_FLAGS), before + argv, command.interspersed)
     except HelpWanted:

@@ -63,12 +63,13 @@ def _items(document: Document) -> Iterator[Document]:
 def read(names: list[str], recursive: bool) -> Iterator[tuple[Document, str]]:
     """(object, source) of everything that the -f flags name. Raises CommandError."""
     for name in names:
-        for source, text in _texts(name, recursive):
+        for source, text in texts(name, recursive):
             for document in parse(text, source):
                 yield document, source
 
 
-def _texts(name: str, recursive: bool) -> Iterator[tuple[str, str]]:
+def texts(name: str, recursive: bool) -> Iterator[tuple[str, str]]:
+    """(source, text) of what one -f names."""
     if name == "-":
         yield "STDIN", sys.stdin.read()
     elif name.startswith(("http://", "https://")):

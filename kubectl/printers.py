@@ -82,11 +82,7 @@ class _YamlPrinter:
 
 def _template_printer(session: Session, name: str, argument: str) -> Printer:
     if name.endswith("file"):
-        try:
-            with open(argument, encoding="utf-8") as file:
-                argument = file.read()
-        except OSError as error:
-            raise CommandError(f"error reading --template {argument}, open {argument}: {(error.strerror or '').lower()}\n") from None
+        argument = _contents(name, argument)
         name = name.removesuffix("-file").removesuffix("file")
     forgiving = not session.flags.has("allow-missing-template-keys") or session.flags.on("allow-missing-template-keys")
     if name == "jsonpath":
@@ -98,7 +94,26 @@ def _template_printer(session: Session, name: str, argument: str) -> Printer:
     if name == "custom-columns":
         from kubectl.customcolumns import printer
         return printer(argument, session.flags.on("no-headers") if session.flags.has("no-headers") else False)
-    raise CommandError(f"{name} is not supported by this kubectl: use -o jsonpath or -o custom-columns")
+    from kubectl.gotemplate import template as go_template
+    return go_template(argument, forgiving)
+
+
+def _contents(name: str, path: str) -> str:
+    """The template in the file; columns are two lines there, headers and expressions."""
+    is_columns = name.startswith("custom-columns")
+    try:
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+    except OSError as error:
+        what = "template" if is_columns else "--template"
+        raise CommandError(f"error reading {what} {path}, open {path}: {(error.strerror or '').lower()}{'' if is_columns else chr(10)}") from None
+    if not is_columns:
+        return text
+    headers, _, expressions = text.partition("\n")
+    names, paths = headers.split(), expressions.partition("\n")[0].split()
+    if len(names) != len(paths):
+        raise CommandError(f"number of headers ({len(names)}) and field specifications ({len(paths)}) don't match")
+    return ",".join(f"{header}:{path}" for header, path in zip(names, paths, strict=True))
 
 
 class Report:

@@ -24,6 +24,8 @@ def resources(session: Session, args: list[str]) -> int:
     output = flags.text("output")
     if output not in ("", "wide", "name"):
         raise CommandError(f"--output {output} is not available")
+    if flags.text("sort-by") not in ("", "name", "kind"):
+        raise CommandError("--sort-by accepts only name or kind")
     found = [kind for kind in session.discovery.kinds(refresh=not flags.on("cached")) if kind.verbs and kind.preferred and _wanted(session, kind)]
     key = flags.text("sort-by")
     found.sort(key=lambda kind: kind.kind if key == "kind" else kind.plural if key == "name" else (kind.group, kind.plural))
@@ -47,6 +49,8 @@ def _wanted(session: Session, kind: Kind) -> bool:
 
 
 def versions(session: Session, args: list[str]) -> int:
+    if args:
+        raise session.usage(f"unexpected arguments: [{' '.join(args)}]")
     session.out("".join(f"{version}\n" for version in sorted({kind.api_version for kind in session.discovery.kinds(refresh=True)})))
     return 0
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 import sys
 
 from kubectl.command import Command
-from kubectl.errors import CommandError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,8 +16,6 @@ def _colored(text: str, color: int) -> str:
 
 
 def run(session: Session, args: list[str]) -> int:
-    if args:
-        raise CommandError(f"unknown command {args[0]!r}".replace("'", '"'))
     found = session.client.get("/api/v1/namespaces/kube-system/services", {"labelSelector": "kubernetes.io/cluster-service=true"})["items"]
     _say(session, "Kubernetes control plane", session.client.config.server)
     for service in found:

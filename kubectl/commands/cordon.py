@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from kubectl import builder, changes
 from kubectl.command import DRY_RUN, SELECTOR, Command
-from kubectl.errors import CommandError
 from kubectl.flags import Flag
 
 TYPE_CHECKING = False
@@ -25,7 +24,7 @@ def _command(unschedulable: bool) -> Callable[[Session, list[str]], int]:
 
     def run(session: Session, args: list[str]) -> int:
         if not args and not session.flags.text("selector"):
-            raise CommandError(f"USAGE: {session.command.removeprefix('kubectl ')} NODE [flags]")
+            raise session.usage(f"USAGE: {session.command.removeprefix('kubectl ')} NODE [flags]")
         return changes.each(session, builder.targets(session, args if args and "/" in args[0] else ["nodes", *args]), change)
     return run
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 from kubectl import builder, lastapplied, printers
 from kubectl.client import quote
 from kubectl.command import DRY_RUN, FILES, PRINT, SELECTOR, Command, field_manager
-from kubectl.commands import generators
 from kubectl.commands.apply import VALIDATE, field_validation
 from kubectl.errors import CommandError, StatusError, raise_all
 from kubectl.flags import Flag
@@ -17,19 +16,21 @@ if TYPE_CHECKING:
     from kubectl.builder import Target
     from kubectl.session import Session
 
+    Generator = Callable[[Session, list[str]], Document]
+
 COMMON = (*PRINT, DRY_RUN, VALIDATE, field_manager("kubectl-create"), Flag("save-config", "bool", help="annotate for a later apply"))
 
 
 def run(session: Session, args: list[str]) -> int:
     flags = session.flags
-    if not flags.texts("filename"):
-        if args:
-            raise session.usage(f"Unexpected args: [{' '.join(args)}]")
-        raise CommandError("must specify one of -f and -k")
     if args:
         raise session.usage(f"Unexpected args: [{' '.join(args)}]")
+    if flags.text("raw"):
+        return _raw(session)
+    if not flags.texts("filename") and not flags.text("kustomize"):
+        raise CommandError("must specify one of -f and -k")
     report, errors, count = printers.Report(session), [], 0
-    for target in builder.from_files(session, flags.texts("filename"), flags.on("recursive")):
+    for target in builder.selected(session, builder.each_of_files(session)):
         count += 1
         try:
             report(post(session, target), "created")
@@ -38,6 +39,17 @@ def run(session: Session, args: list[str]) -> int:
     if not count:
         raise CommandError("no objects passed to create")
     raise_all(list[CommandError](errors))
+    return 0
+
+
+def _raw(session: Session) -> int:
+    """POST the one file as it is."""
+    from kubectl import manifests
+    files = session.flags.texts("filename")
+    if len(files) != 1:
+        raise CommandError("--raw can only use a single local file or stdin")
+    text = "".join(text for _, text in manifests.texts(files[0], False))
+    session.out(session.client.open("POST", session.flags.text("raw"), body=text.encode(), accept="*/*").read().decode("utf-8", "replace"))
     return 0
 
 
@@ -54,72 +66,112 @@ def post(session: Session, target: Target) -> Document:
 
 # Where the generated kinds live, so that --dry-run=client needs no server.
 _PATHS = {"Namespace": "/api/v1/namespaces", "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
-          "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"}
+          "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+          "PriorityClass": "/apis/scheduling.k8s.io/v1/priorityclasses"}
 _NAMESPACED = {"ConfigMap": "/api/v1", "Secret": "/api/v1", "ServiceAccount": "/api/v1", "Service": "/api/v1",
                "ResourceQuota": "/api/v1", "Deployment": "/apis/apps/v1", "Job": "/apis/batch/v1", "CronJob": "/apis/batch/v1",
-               "Role": "/apis/rbac.authorization.k8s.io/v1", "RoleBinding": "/apis/rbac.authorization.k8s.io/v1"}
+               "Role": "/apis/rbac.authorization.k8s.io/v1", "RoleBinding": "/apis/rbac.authorization.k8s.io/v1",
+               "Ingress": "/apis/networking.k8s.io/v1", "PodDisruptionBudget": "/apis/policy/v1"}
+# What stands before the server's refusal; nothing where it is passed on as it is.
+_REFUSED = {"ConfigMap": "failed to create configmap: ", "Secret": "failed to create secret ", "ServiceAccount": "failed to create serviceaccount: ",
+            "Deployment": "failed to create deployment: ", "Job": "failed to create job: ", "CronJob": "failed to create cronjob: ",
+            "Ingress": "failed to create ingress: ", "PodDisruptionBudget": "failed to create poddisruptionbudgets: ",
+            "PriorityClass": "failed to create priorityclass: ", "RoleBinding": "failed to create rolebinding: ",
+            "ClusterRoleBinding": "failed to create clusterrolebinding: ", "ResourceQuota": "failed to create quota: ",
+            "Service": "failed to create {} service: "}
 
 
 def send(session: Session, document: Document) -> int:
     """Create what a generator made, and report it."""
     kind = document["kind"]
-    namespaced = kind in _NAMESPACED
-    if namespaced and session.config.namespace_given:
+    if kind in _NAMESPACED and session.config.namespace_given:
         document["metadata"]["namespace"] = session.namespace
     if session.flags.on("save-config"):
         document = lastapplied.annotate(document)
     if session.dry_run != "client":
-        path = _PATHS.get(kind) or f"{_NAMESPACED[kind]}/namespaces/{quote(session.namespace)}/{kind.lower()}s"
+        plural = "ingresses" if kind == "Ingress" else f"{kind.lower()}s"
+        path = _PATHS.get(kind) or f"{_NAMESPACED[kind]}/namespaces/{quote(session.namespace)}/{plural}"
         try:
             document = session.client.request("POST", path, session.writing(fieldValidation=field_validation(session)), document)
         except StatusError as error:
-            if error.reason == "Invalid":
+            if kind not in _REFUSED:
                 raise
-            raise CommandError(f"failed to create {kind.lower()}: {error.message}") from None
+            raise CommandError(_REFUSED[kind].format(document["spec"]["type"] if kind == "Service" else "") + error.message) from None
     printers.Report(session)(document, "created")
     return 0
 
 
-def _generator(make: Callable[[Session, list[str]], Document]) -> Callable[[Session, list[str]], int]:
-    return lambda session, args: send(session, make(session, args))
+def _command(name: str, summary: str, module: str, function: str, *flags: Flag) -> Command:
+    def run(session: Session, args: list[str]) -> int:
+        from importlib import import_module
+        make: Generator = getattr(import_module(f"kubectl.generators.{module}"), function)
+        return send(session, make(session, args))
+    return Command(f"kubectl create {name} NAME", summary, run, (*flags, *COMMON))
 
 
-def _command(name: str, summary: str, make: Callable[[Session, list[str]], Document], *flags: Flag) -> Command:
-    return Command(f"kubectl create {name} NAME", summary, _generator(make), (*flags, *COMMON))
+def _service(kind: str, *flags: Flag) -> Command:
+    def run(session: Session, args: list[str]) -> int:
+        from kubectl.generators.network import service_of
+        return send(session, service_of(kind)(session, args))
+    return Command(f"kubectl create service {kind.lower()} NAME", f"Create a {kind} service", run,
+                   (Flag("tcp", "strings", help="port:targetPort"), *flags, *COMMON))
 
 
-_FROM = (Flag("from-literal", "array", help="key=value"), Flag("from-file", "array", help="[key=]path"),
-         Flag("from-env-file", "strings", help="a file of key=value lines"), Flag("append-hash", "bool", help="not supported"))
-_TCP = (Flag("tcp", "strings", help="port:targetPort"), Flag("clusterip", help="address or None"))
+def _token(session: Session, args: list[str]) -> int:
+    from kubectl.generators import token
+    return token.run(session, args)
+
+
+_HASH = Flag("append-hash", "bool", help="put a hash of the content behind the name")
+_FROM = (Flag("from-literal", "array", help="key=value"), Flag("from-file", "strings", help="[key=]path"),
+         Flag("from-env-file", "strings", help="a file of key=value lines"), _HASH)
+_IP = Flag("clusterip", help="address or None")
 _RULE = (Flag("verb", "strings", help="verbs"), Flag("resource", "strings", help="resources"), Flag("resource-name", "array", help="names"))
 _SUBJECTS = (Flag("clusterrole", help="ClusterRole"), Flag("user", "array", help="user"), Flag("group", "array", help="group"),
              Flag("serviceaccount", "array", help="namespace:name"))
+_IMAGE = Flag("image", help="image")
 _SECRETS = {
-    "generic": _command("secret generic", "Create a secret from files and literals", generators.secret, *_FROM, Flag("type", help="type")),
-    "tls": _command("secret tls", "Create a TLS secret", generators.tls_secret, Flag("cert", help="file"), Flag("key", help="file")),
     "docker-registry": _command(
-        "secret docker-registry", "Create a secret for a registry", generators.registry_secret, Flag("docker-username", help="user"),
-        Flag("docker-password", help="password"), Flag("docker-email", help="mail"),
+        "secret docker-registry", "Create a secret for a registry", "data", "registry_secret", Flag("docker-username", help="user"),
+        Flag("docker-password", help="password"), Flag("docker-email", help="mail"), Flag("from-file", "strings", help="[key=]path"), _HASH,
         Flag("docker-server", default="https://index.docker.io/v1/", help="registry")),
+    "generic": _command("secret generic", "Create a secret from files and literals", "data", "secret", *_FROM, Flag("type", help="type")),
+    "tls": _command("secret tls", "Create a TLS secret", "data", "tls_secret", Flag("cert", help="file"), Flag("key", help="file"), _HASH),
 }
-_SERVICES = {kind.lower(): _command(f"service {kind.lower()}", f"Create a {kind} service", generators.service_of(kind), *_TCP,
-                                    Flag("node-port", "int", help="port on the nodes"), Flag("external-name", help="a DNS name"))
-             for kind in ("ClusterIP", "NodePort", "LoadBalancer", "ExternalName")}
+_SERVICES = {"clusterip": _service("ClusterIP", _IP), "externalname": _service("ExternalName", Flag("external-name", help="a DNS name")),
+             "loadbalancer": _service("LoadBalancer"), "nodeport": _service("NodePort", Flag("node-port", "int", help="port on the nodes"))}
 _SUBCOMMANDS = {
-    "namespace": _command("namespace", "Create a namespace", generators.namespace),
-    "configmap": _command("configmap", "Create a config map from files and literals", generators.config_map, *_FROM),
-    "secret": Command("kubectl create secret (docker-registry | generic | tls)", "Create a secret", subcommands=_SECRETS),
-    "serviceaccount": _command("serviceaccount", "Create a service account", generators.service_account),
-    "deployment": _command("deployment", "Create a deployment", generators.deployment, Flag("image", "strings", help="images"),
+    "clusterrole": _command("clusterrole", "Create a cluster role", "rbac", "cluster_role", *_RULE,
+                            Flag("non-resource-url", "strings", help="URL paths"), Flag("aggregation-rule", help="labels of the roles to unite")),
+    "clusterrolebinding": _command("clusterrolebinding", "Create a cluster role binding", "rbac", "binding", *_SUBJECTS),
+    "configmap": _command("configmap", "Create a config map from files and literals", "data", "config_map", *_FROM),
+    "cronjob": _command("cronjob", "Create a cron job", "workloads", "cron_job", _IMAGE, Flag("schedule", help="when, as cron writes it"),
+                        Flag("restart", help="OnFailure or Never")),
+    "deployment": _command("deployment", "Create a deployment", "workloads", "deployment", Flag("image", "strings", help="images"),
                            Flag("replicas", "int", 1, short="r", help="how many pods"), Flag("port", "int", -1, help="port of the container")),
-    "job": _command("job", "Create a job", generators.job, Flag("image", help="image")),
+    "ingress": _command("ingress", "Create an ingress", "network", "ingress", Flag("rule", "array", help="host/path=service:port[,tls[=secret]]"),
+                        Flag("class", help="ingress class"), Flag("default-backend", help="service:port"), Flag("annotation", "array", help="key=value")),
+    "job": _command("job", "Create a job", "workloads", "job", _IMAGE, Flag("from", help="cronjob/NAME to run now")),
+    "namespace": _command("namespace", "Create a namespace", "data", "namespace"),
+    "poddisruptionbudget": _command("poddisruptionbudget", "Create a pod disruption budget", "policies", "disruption_budget",
+                                    Flag("selector", help="of the pods"), Flag("min-available", help="number or percentage"),
+                                    Flag("max-unavailable", help="number or percentage")),
+    "priorityclass": _command("priorityclass", "Create a priority class", "policies", "priority_class", Flag("value", "int", help="the priority"),
+                              Flag("global-default", "bool", help="of pods without a class"), Flag("description", help="when to use it"),
+                              Flag("preemption-policy", default="PreemptLowerPriority", help="or Never")),
+    "quota": _command("quota", "Create a resource quota", "policies", "quota", Flag("hard", help="resource=quantity,..."), Flag("scopes", help="scopes")),
+    "role": _command("role", "Create a role", "rbac", "role", *_RULE),
+    "rolebinding": _command("rolebinding", "Create a role binding", "rbac", "binding", Flag("role", help="Role"), *_SUBJECTS),
+    "secret": Command("kubectl create secret (docker-registry | generic | tls)", "Create a secret", subcommands=_SECRETS),
     "service": Command("kubectl create service TYPE", "Create a service", subcommands=_SERVICES),
-    "role": _command("role", "Create a role", generators.role, *_RULE),
-    "clusterrole": _command("clusterrole", "Create a cluster role", generators.role, *_RULE),
-    "rolebinding": _command("rolebinding", "Create a role binding", generators.binding, Flag("role", help="Role"), *_SUBJECTS),
-    "clusterrolebinding": _command("clusterrolebinding", "Create a cluster role binding", generators.binding, *_SUBJECTS),
-    "quota": _command("quota", "Create a resource quota", generators.quota, Flag("hard", help="resource=quantity,...")),
+    "serviceaccount": _command("serviceaccount", "Create a service account", "data", "service_account"),
+    "token": Command("kubectl create token SERVICE_ACCOUNT", "Ask for a token of a service account", _token, (
+        *PRINT, Flag("audience", "array", help="for whom"), Flag("duration", "duration", help="how long it is valid"),
+        Flag("bound-object-kind", help="Pod, Secret or Node it depends on"), Flag("bound-object-name", help="its name"),
+        Flag("bound-object-uid", help="its uid"))),
 }
-_ALIASES = {"ns": "namespace", "cm": "configmap", "sa": "serviceaccount", "deploy": "deployment", "svc": "service", "resourcequota": "quota"}
-COMMANDS = {"create": Command("kubectl create -f FILE", "Create a resource from a file or from flags", run, (*FILES, SELECTOR, *COMMON),
+_ALIASES = {"ns": "namespace", "cm": "configmap", "sa": "serviceaccount", "deploy": "deployment", "dep": "deployment", "svc": "service",
+            "resourcequota": "quota", "cj": "cronjob", "ing": "ingress", "pdb": "poddisruptionbudget", "pc": "priorityclass"}
+COMMANDS = {"create": Command("kubectl create -f FILE", "Create a resource from a file or from flags", run,
+                              (*FILES, SELECTOR, *COMMON, Flag("raw", help="POST the file to this URL path"), Flag("edit", "bool", help="accepted")),
                               subcommands={**_SUBCOMMANDS, **{alias: _SUBCOMMANDS[name] for alias, name in _ALIASES.items()}})}

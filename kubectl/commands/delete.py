@@ -34,7 +34,7 @@ class _Options:
         if flags.text("output") not in ("", "name"):
             raise CommandError(f"unexpected -o output mode: {flags.text('output')}. We only support '-o name'")
         if flags.on("all") and flags.text("selector"):
-            raise CommandError("cannot set --all and --selector at the same time")
+            raise CommandError("setting 'all' parameter but found a non empty selector.")
         if flags.on("all") and flags.text("field-selector"):
             raise CommandError("cannot set --all and --field-selector at the same time")
         if flags.text("cascade") not in _CASCADES:

@@ -19,7 +19,7 @@ FLAGS = (*FILES, SELECTOR, ALL_NAMESPACES, Flag("show-events", "bool", True, hel
 # Kind -> (module below kubectl.describers, function)
 _PAGES = {"Node": ("nodes", "node"), "Deployment": ("workloads", "deployment"), "ReplicaSet": ("workloads", "replica_set"),
           "Service": ("workloads", "service"), "Namespace": ("others", "namespace"), "ConfigMap": ("others", "config_map"),
-          "Secret": ("others", "secret")}
+          "Secret": ("others", "secret"), "ServiceAccount": ("accounts", "service_account")}
 _WITHOUT_EVENTS = ("Namespace", "Secret")
 
 

@@ -23,7 +23,9 @@ FLAGS = (*FILES, SELECTOR, field_manager("kubectl-client-side-apply"), Flag("ser
 
 def run(session: Session, args: list[str]) -> int:
     if args:
-        raise session.usage(f"Unexpected args: [{' '.join(args)}]")
+        error = session.usage(f"Unexpected args: [{' '.join(args)}]")
+        error.code = 2
+        raise error
     if not session.flags.texts("filename"):
         raise CommandError("must specify one of -f and -k", 2)
     with tempfile.TemporaryDirectory(prefix="LIVE-") as live, tempfile.TemporaryDirectory(prefix="MERGED-") as merged:

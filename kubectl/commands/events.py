@@ -4,6 +4,8 @@ from __future__ import annotations
 from kubectl import builder, printers
 from kubectl.command import ALL_NAMESPACES, PRINT, Command
 from kubectl.describers.writer import event_age
+from kubectl.discovery import NoSuchType
+from kubectl.errors import Bare, CommandError
 from kubectl.flags import Flag
 from kubectl.tabwriter import Rows
 
@@ -20,6 +22,8 @@ FLAGS = (ALL_NAMESPACES, *PRINT, Flag("watch", "bool", short="w", help="go on wi
 def run(session: Session, args: list[str]) -> int:
     flags = session.flags
     everywhere = flags.on("all-namespaces")
+    if not {each.lower() for each in flags.texts("types")} <= {"normal", "warning"}:
+        raise CommandError("valid --types are Normal or Warning")
     path = "/api/v1/events" if everywhere else f"/api/v1/namespaces/{session.namespace}/events"
     parameters = {"fieldSelector": _about(session), "limit": flags.number("chunk-size")}
     listed = session.client.get(path, parameters)
@@ -48,7 +52,12 @@ def _about(session: Session) -> str:
     word = session.flags.text("for")
     if not word:
         return ""
-    target = builder.targets(session, [word])[0]
+    if word.count("/") != 1:
+        raise CommandError("--for must be in resource/name form")
+    try:
+        target = builder.targets(session, [word])[0]
+    except NoSuchType as error:
+        raise Bare(error.message) from None
     return f"involvedObject.kind={target.kind.kind},involvedObject.name={target.name}"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 import textwrap
 
 from kubectl.command import Command
-from kubectl.errors import CommandError
+from kubectl.discovery import NoSuchType
+from kubectl.errors import Bare, CommandError
 from kubectl.flags import Flag
 
 TYPE_CHECKING = False
@@ -66,17 +67,22 @@ def run(session: Session, args: list[str]) -> int:
         raise CommandError("You must specify the type of resource to explain. Use \"kubectl api-resources\" for a complete list of supported "
                            "resources.\n" if not args else "We accept only this format: explain RESOURCE\n")
     word, *path = args[0].split(".")
-    kind = session.discovery.find(word)
+    try:
+        kind = session.discovery.find(word)
+    except NoSuchType as error:
+        raise Bare(error.message) from None
+    head = [f"GROUP:      {kind.group}"] if kind.group else []
+    head += [f"KIND:       {kind.kind}", f"VERSION:    {kind.version}", ""]
     types = _Types(_schemas(session, kind))
     schema, use = types.of_kind(kind), types.of_kind(kind)
     for name in path:
         properties = types.inner(use).get("properties") or {}
         if name not in properties:
+            session.out("\n".join([*head, ""]))
             raise CommandError(f'field "{name}" does not exist')
         use = properties[name]
         schema = types.inner(use)
-    lines = [f"GROUP:      {kind.group}"] if kind.group else []
-    lines += [f"KIND:       {kind.kind}", f"VERSION:    {kind.version}", ""]
+    lines = head
     if path:
         lines += [f"FIELD: {path[-1]} <{types.name(use)}>", ""]
     lines += ["DESCRIPTION:", *_wrapped(types.resolved(use).get("description") or schema.get("description") or "<empty>", 4)]

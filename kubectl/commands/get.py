@@ -31,7 +31,10 @@ FLAGS = (*FILES, SELECTOR, FIELD_SELECTOR, ALL_NAMESPACES, *PRINT,
 
 def run(session: Session, args: list[str]) -> int:
     flags = session.flags
+    if flags.on("output-watch-events") and not (flags.on("watch") or flags.on("watch-only")):
+        raise CommandError("--output-watch-events option can only be used with --watch or --watch-only")
     if flags.text("raw"):
+        _check_raw(session, args)
         session.out(session.client.text(flags.text("raw")))
         return 0
     if not args and not flags.texts("filename"):
@@ -46,6 +49,16 @@ def run(session: Session, args: list[str]) -> int:
     if printer is not None:
         return _objects(session, targets, printer)
     return _tables(session, targets)
+
+
+def _check_raw(session: Session, args: list[str]) -> None:
+    flags = session.flags
+    if args:
+        raise CommandError("arguments may not be passed when --raw is specified")
+    if flags.on("watch") or flags.on("watch-only") or flags.text("selector"):
+        raise CommandError("--raw may not be specified with other flags that filter the server request or alter the output")
+    if flags.text("output"):
+        raise CommandError("--raw and --output are mutually exclusive")
 
 
 def style_of(session: Session) -> Style:

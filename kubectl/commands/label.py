@@ -24,12 +24,12 @@ def _command(field: str, noun: str) -> Callable[[Session, list[str]], int]:
     def run(session: Session, args: list[str]) -> int:
         resources, wanted, removed = split(args, field == "labels")
         if not resources and not session.flags.texts("filename"):
-            raise session.usage("resource(s) were provided, but no name was specified" if wanted else builder.NOTHING_GIVEN)
+            raise CommandError("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+        if not wanted and not removed and not session.flags.on("list"):
+            raise CommandError(f"at least one {noun} update is required")
         found = builder.targets(session, resources)
         if session.flags.on("list"):
             return _list(session, found, field)
-        if not wanted and not removed:
-            raise CommandError(f"at least one {noun} update is required")
 
         def change(target: Target, document: Document) -> tuple[Document, str]:
             before = document["metadata"].get(field) or {}

@@ -42,9 +42,11 @@ class _Source:
 def run(session: Session, args: list[str]) -> int:
     flags = session.flags
     container = _container(session, args)
+    _check_time(session)
+    found = _pods(session, args)
     _check(session)
     parameters = _parameters(session)
-    sources = _sources(session, args, container)
+    sources = [source for pod in found for source in _of_pod(session, pod, container, quiet=flags.on("all-pods"))]
     if not sources:
         session.warn(f"No resources found in {session.namespace} namespace.")
         return 0
@@ -76,6 +78,13 @@ def _container(session: Session, args: list[str]) -> str:
     return flags.text("container")
 
 
+def _check_time(session: Session) -> None:
+    import re
+    text = session.flags.text("since-time")
+    if text and not re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[-+]\d\d:\d\d)", text):
+        raise CommandError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}" as "2006"')
+
+
 def _check(session: Session) -> None:
     flags = session.flags
     if flags.on("all-containers") and flags.text("container"):
@@ -101,11 +110,11 @@ def _parameters(session: Session) -> Document:
             "limitBytes": flags.number("limit-bytes") or None, "insecureSkipTLSVerifyBackend": flags.on("insecure-skip-tls-verify-backend")}
 
 
-def _sources(session: Session, args: list[str], container: str) -> list[_Source]:
+def _pods(session: Session, args: list[str]) -> list[Document]:
     flags = session.flags
     if flags.text("selector"):
-        found = session.client.get(f"/api/v1/namespaces/{session.namespace}/pods", builder.selectors(session))["items"]
-        return [source for pod in found for source in _of_pod(session, pod, container, quiet=False)]
+        selected: list[Document] = session.client.get(f"/api/v1/namespaces/{session.namespace}/pods", builder.selectors(session))["items"]
+        return selected
     try:
         found = pods.behind(session, pods.named(session, args[0]), to_log=True)
     except StatusError as error:
@@ -115,7 +124,7 @@ def _sources(session: Session, args: list[str], container: str) -> list[_Source]
     if len(found) > 1 and not flags.on("all-pods"):
         session.warn(f"Found {len(found)} pods, using pod/{found[0]['metadata']['name']}")
         found = found[:1]
-    return [source for pod in found for source in _of_pod(session, pod, container, quiet=flags.on("all-pods"))]
+    return found
 
 
 def _of_pod(session: Session, pod: Document, container: str, *, quiet: bool) -> list[_Source]:

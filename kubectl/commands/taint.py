@@ -15,11 +15,17 @@ if TYPE_CHECKING:
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
+class InvalidTaint(Exception):
+    """A word of the command line is no taint."""
+
+
 def run(session: Session, args: list[str]) -> int:
     resources = [arg for arg in args if not _is_taint(arg)]
-    adding, removing = _parsed([arg for arg in args if _is_taint(arg)])
-    if not adding and not removing:
-        raise CommandError("at least one taint update is required")
+    try:
+        adding, removing = _parsed([arg for arg in args if _is_taint(arg)])
+    except InvalidTaint as error:
+        raise session.usage(str(error)) from None
+    _check(session, resources, adding, removing)
 
     def change(target: Target, document: Document) -> tuple[Document, str]:
         before: list[Document] = (document.get("spec") or {}).get("taints") or []
@@ -35,6 +41,22 @@ def run(session: Session, args: list[str]) -> int:
     return changes.each(session, builder.targets(session, resources), change)
 
 
+def _check(session: Session, resources: list[str], adding: list[Document], removing: list[Document]) -> None:
+    if not resources:
+        raise CommandError("one or more resources must be specified as <resource> <name>")
+    if not adding and not removing:
+        raise CommandError("at least one taint update is required")
+    if resources[0].lower() not in ("node", "nodes", "no"):
+        raise CommandError(f"invalid resource type {resources[0]}, only node types are supported")
+    if session.flags.on("all") and session.flags.text("selector"):
+        raise CommandError("setting 'all' parameter with a non empty selector is prohibited")
+    if len(resources) < 2 and not session.flags.on("all") and not session.flags.text("selector"):
+        raise CommandError("at least one resource name must be specified since 'all' parameter is not set")
+    both = [f"{taint['key']}:{taint['effect']}" for taint in removing if any(_same(taint, other) for other in adding)]
+    if both:
+        raise CommandError(f"can not both modify and remove the following taint(s) in the same command: {', '.join(both)}")
+
+
 def _is_taint(arg: str) -> bool:
     return "=" in arg or ":" in arg or arg.endswith("-")
 
@@ -44,18 +66,39 @@ def _same(taint: Document, old: Document) -> bool:
 
 
 def _parsed(words: list[str]) -> tuple[list[Document], list[Document]]:
-    adding, removing = [], []
+    adding: list[Document] = []
+    removing: list[Document] = []
     for word in words:
         is_removed = word.endswith("-")
-        pair, _, effect = word.removesuffix("-").partition(":")
-        key, given, value = pair.partition("=")
-        if effect not in _EFFECTS and not (is_removed and not effect):
-            raise CommandError(f"invalid taint spec: {word}" if not effect else f"invalid taint effect: {effect}, unsupported taint effect")
+        taint = _taint(word.removesuffix("-"))
         if is_removed:
-            removing.append({"key": key, "effect": effect})
-        else:
-            adding.append({"key": key, "effect": effect, **({"value": value} if given else {})})
+            removing.append({"key": taint["key"], "effect": taint["effect"]})
+            continue
+        if not taint["effect"]:
+            raise InvalidTaint(f"invalid taint spec: {word}")
+        if any(taint["key"] == other["key"] and taint["effect"] == other["effect"] for other in adding):
+            raise InvalidTaint(f"duplicated taints with the same key and effect: {_shown(taint)}")
+        adding.append(taint)
     return adding, removing
+
+
+def _taint(text: str) -> Document:
+    """`key`, `key:effect` or `key=value:effect`. Raises InvalidTaint."""
+    from kubeapi import names
+    pair, colon, effect = text.partition(":")
+    key, given, value = pair.partition("=") if colon else (pair, "", "")
+    if ":" in effect or "=" in value:
+        raise InvalidTaint(f"invalid taint spec: {text}")
+    if colon and effect not in _EFFECTS:
+        raise InvalidTaint(f"invalid taint effect: {effect}, unsupported taint effect")
+    faults = (*(names.label_value_faults(value) if given else ()), *names.qualified_name_faults(key))
+    if faults:
+        raise InvalidTaint(f"invalid taint spec: {text}, {'; '.join(faults)}")
+    return {"key": key, "effect": effect, **({"value": value} if given else {})}
+
+
+def _shown(taint: Document) -> str:
+    return f"{{{taint['key']} {taint.get('value', '')} {taint['effect']} <nil>}}"
 
 
 COMMANDS = {"taint": Command("kubectl taint NODE NAME KEY=VALUE:EFFECT ...", "Change the taints of nodes", run,

@@ -109,10 +109,11 @@ def _has_condition(document: Document, name: str, value: str) -> bool:
 
 def _split(text: str) -> tuple[str, str | None]:
     """`{.a}=b` -> (`{.a}`, `b`)."""
-    end = text.rfind("}")
-    expression, rest = text[:end + 1], text[end + 1:]
-    if not expression.startswith("{"):
+    end = text.rfind("}") + 1 or (text + "=").index("=")
+    expression, rest = text[:end], text[end:]
+    if not expression or rest == "=" or rest and rest[0] != "=":
         raise CommandError("jsonpath wait format must be --for=jsonpath='{.status.readyReplicas}'=3 or --for=jsonpath='{.status.readyReplicas}'")
+    jsonpath.relaxed(expression)
     return expression, rest[1:].strip("'\"") if rest else None
 
 

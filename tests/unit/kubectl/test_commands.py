@@ -79,7 +79,7 @@ def test_success_prints(kubectl: Kubectl, line: str, out: str) -> None:
     ("exec a", "error: you must specify at least one command for the container\n"),
     ("label pod a app=other", "error: 'app' already has a value (web), and --overwrite is false\n"),
     ("wait --for=condition=Nope pod/a --timeout=0", "error: condition not met for pods/a\n"),
-    ("frobnicate", 'error: unknown command "frobnicate" for "kubectl"\n'),
+    ("frobnicate", "error: flags cannot be placed before plugin name: -s\n"),
 ], ids=str)
 def test_failure_says_why(kubectl: Kubectl, line: str, err: str) -> None:
     ran = kubectl(line)

@@ -1,0 +1,381 @@
+"""The lines that both kubectls run, by scene, and the differences that are meant to be.
+
+In a line NAMESPACE is the side's own namespace (also part of the names of cluster-scoped objects) and NODE the side's node;
+`< FILE` gives a file of FILES as standard input. A line that begins with `--` is run without -n.
+"""
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Scene(NamedTuple):
+    setup: tuple[str, ...]
+    lines: str
+
+
+# (pattern, what it becomes on both sides, why the two may differ in it)
+ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
+    (r'^(\S+ "\S+" (?:force )?deleted) from \S+ namespace', r"\1", "upstream names the namespace since 1.34"),
+    (r'^E\d{4} .* run.go:\d+\] "command failed" err="(.*)"$', lambda match: "error: " + match[1].replace('\\"', '"'), "the upstream here is Google's dispatcher, whose main logs what upstream's prints"),
+    (r"^Error: ", "error: ", "the same: upstream's main prints `error: unknown flag`"),
+    (r"spec\.\w+\{[\w-]+\}: ", "", "describe names the container that an event is about, as upstream does since 1.35"),
+    (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
+)
+# line -> why only the exit code is compared
+ONLY_EXIT_CODE: dict[str, str] = {
+    **dict.fromkeys(("rollout", "set", "create secret", "create service", "auth", "config"),
+                    "help is in our own words"),
+}
+
+FILES: dict[str, str] = {
+    "web.yaml": """
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, labels: {app: web}}
+data: {index.html: "<h1>hi</h1>\\n", k: "1"}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: keys}
+stringData: {password: q}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}, annotations: {kubernetes.io/change-cause: first}}
+spec:
+  replicas: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers:
+      - name: web
+        image: localhost/web:1
+        ports: [{containerPort: 80}]
+        env: [{name: A, value: b}, {name: POD, valueFrom: {fieldRef: {fieldPath: metadata.name}}}, {name: K, valueFrom: {configMapKeyRef: {name: settings, key: k}}}]
+        resources: {requests: {cpu: 10m, memory: 16Mi}, limits: {memory: 32Mi}}
+        volumeMounts: [{name: v, mountPath: /v}]
+      volumes: [{name: v, configMap: {name: settings}}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p, labels: {app: p, tier: back}}
+spec:
+  terminationGracePeriodSeconds: 0
+  initContainers: [{name: first, image: busybox, restartPolicy: Always}]
+  containers: [{name: c, image: busybox, command: [sleep, "100"]}, {name: d, image: busybox}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: stuck, labels: {app: stuck}}
+spec:
+  containers: [{name: c, image: busybox, command: [sleep, "100"]}]
+  nodeSelector: {a: b}
+""",
+    "cm.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm, labels: {app: cm}}\ndata: {a: '1', b: '2'}\n",
+    "cm2.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm, labels: {app: cm}}\ndata: {a: '2'}\n",
+    "two.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: two}\n",
+    "unknown-field.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\nfoo: 1\n",
+    "bad-name.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: X_}\n",
+    "bad.yaml": "a: b\n c: d\n",
+    "no-kind.yaml": "apiVersion: v1\nmetadata: {name: x}\n",
+    "unknown-kind.yaml": "apiVersion: v1\nkind: Foo\nmetadata: {name: x}\n",
+    "wrong-type.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {a: 1}\n",
+    "other-namespace.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: elsewhere}\n",
+    "list.yaml": "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: l1}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: l2}}\n",
+    "empty.yaml": "",
+    "env.txt": "# comment\nA=1\n\nB=two words\n",
+    "columns.txt": "NAME            APP\n.metadata.name  .metadata.labels.app\n",
+    "template.txt": "{{range .items}}{{.metadata.name}} {{end}}",
+    "path.txt": "{.items[*].metadata.name}",
+    "patch.yaml": "metadata: {labels: {patched: 'yes'}}\n",
+}
+
+_WEB = ("apply -f web.yaml", "rollout status deploy/web --timeout=60s", "wait --for=condition=Ready pod/p --timeout=60s")
+
+SCENES: dict[str, Scene] = {
+    "reading": Scene(_WEB, """
+get
+get pods
+get pods -o wide
+get pods --show-labels
+get pods -L app,tier
+get pods --no-headers
+get pods -l app=web
+get pods -l 'app in (web,p)' -o name
+get pods -l app==p
+get pods -l 'app in (web'
+get pods -l 'a=b=c'
+get pods --field-selector=status.phase=Pending
+get pods --field-selector=nope=x
+get pods --field-selector spec.nodeName= -o name
+get pods p -l app=p
+get pods p zz
+get pods zz
+get pods zz --ignore-not-found
+get pod/p deploy/web
+get pod/p zz
+get pod/p/x
+get pods,svc
+get all
+get cm,secret,svc
+get deploy,rs -o name
+get deployments.apps web
+get deployments.v1.apps web
+get deployments.v9.apps web
+get foo
+get foo/bar
+get pods,foo
+get pods -o json
+get pod p -o json
+get pod p -o yaml
+get pod p -o yaml --show-managed-fields
+get deploy web -o yaml
+get cm settings -o yaml
+get pods -o nope
+get pods -o jsonpath
+get pods -o jsonpath={.items[*].metadata.name}
+get pods -o jsonpath={.items[0].nope}
+get pods -o jsonpath={.items[0].nope} --allow-missing-template-keys=false
+get pods -o jsonpath={.items[9]}
+get pods -o jsonpath={
+get pods -o jsonpath-file=path.txt
+get pods -o jsonpath-file=nope.txt
+get pods -o 'jsonpath={range .items[*]}{.metadata.name}{"\\t"}{.spec.containers[*].image}{"\\n"}{end}'
+get pods -o 'jsonpath={.items[?(@.metadata.name=="p")].metadata.labels}'
+get pods -o jsonpath-as-json={.items[*].metadata.labels.app}
+get pods -o go-template={{.kind}}
+get pods -o 'go-template={{range .items}}{{.metadata.name}}{{"\\n"}}{{end}}'
+get pod p -o 'go-template={{range $i, $c := .spec.containers}}{{$i}}={{$c.name}} {{end}}'
+get pod p -o 'go-template={{if .spec.nope}}yes{{else}}no{{end}} {{len .spec.containers}} {{index .metadata.labels "app"}}'
+get pod p -o 'go-template={{with .metadata.labels}}{{.app}}{{end}}{{printf "%s-%d" .metadata.name 3}}'
+get pod p -o 'go-template={{if and (eq .kind "Pod") (ne .metadata.name "x")}}both{{end}} {{.metadata.labels}} {{.nope}}'
+get pod p -o 'go-template={{range $k, $v := .metadata.labels}}{{$k}}:{{$v | printf "%q"}},{{end}}'
+get secret keys -o 'go-template={{.data.password | base64decode}}'
+get pods -o go-template-file=template.txt
+get pods --template '{{len .items}}' -o go-template
+get pod p -o go-template={{.kind.x}}
+get pod p -o go-template={{index}}
+get pod p -o go-template={{end}}
+get pod p -o go-template={{if}}
+get pod p -o go-template={{range.spec.containers}}x
+get pod p -o go-template={{$x:=1}}{{$x}}{{$y}}
+get pod p -o go-template={{.spec}}
+get pod p -o 'go-template={{range .spec.nope}}a{{else}}none{{end}} {{- 3 -}} x {{/* c */}}{{not true}}{{or "" 5}}{{and 1 0}}{{1.5}}{{true}}'
+get pod p -o 'go-template={{exists . "spec" "nodeName"}} {{html "<a>"}} {{js "a"}} {{print 1 2 "x"}} {{println "a"}}{{urlquery "a b"}} {{slice "abc" 1 2}} {{lt 1 2}} {{eq .kind "a" "Pod"}}{{block "x" .}}blk{{end}}{{define "T"}}[{{.}}]{{end}}{{template "T" .kind}}'
+get pod p -o 'go-template={{range $i,$e := .spec.containers}}{{if eq $i 1}}{{break}}{{end}}{{$e.name}}{{end}}{{with $x := .kind}}{{$x}}{{end}}{{len "abc"}}{{if eq 1 2}}a{{else if eq 1 1}}b{{end}}'
+get pod p -o 'go-template={{.spec.containers.name}}'
+get pod p -o 'go-template={{len 3}}'
+get pod p -o 'go-template={{eq 1 "a"}}'
+get pod p -o 'go-template={{printf "%v|%5s|%-5s|%05d|%q|%t" 1 "a" "b" 2 "c" true}}'
+get pod p -o 'go-template={{.nope.x}}' --allow-missing-template-keys=false
+get pods --template '{{len .items}}'
+get pods -o go-template
+get pods -o go-template={{
+get pods -o go-template={{.nope.nope}}
+get pods -o go-template={{nope}}
+get pods -o custom-columns=NAME:.metadata.name,APP:.metadata.labels.app
+get pod p -o custom-columns=C:.spec.containers[*].name --no-headers
+get pods -o custom-columns=X
+get pods -o custom-columns
+get pods -o custom-columns-file=columns.txt
+get pods -o custom-columns-file=nope.txt
+get pods -o name
+get pod p -o name
+get pods --sort-by=.metadata.name
+get pods --sort-by=.metadata.name -o name
+get pods --sort-by={.metadata.labels.app} -o name
+get pods --show-kind
+get pods -n nowhere
+get pods --foo
+get pods -z
+get pods --output
+get pods --chunk-size=x
+get pods --watch=maybe
+get -f cm.yaml
+get -f web.yaml
+get -f nope.yaml
+get pods -f web.yaml
+get --raw /version/nope
+get --raw /api/v1/namespaces/NAMESPACE/configmaps/nope
+get --raw=/api/v1 pods
+get deploy web --subresource=status -o jsonpath={.kind}
+get deploy web --subresource=scale
+get deploy web --subresource=nope
+get pods p --watch-only --request-timeout=1s
+get pod p -w --request-timeout=1s
+get cm settings --output-watch-events
+get nodes NODE
+get nodes NODE -o wide
+get ns NAMESPACE
+get ns NAMESPACE -o yaml
+get po p -A
+get events -o name --field-selector involvedObject.name=zz
+get all -l app=nope
+nope
+ge pods
+--unknown get pods
+"""),
+    "describing": Scene(_WEB, """
+describe
+describe pod p
+describe pod stuck
+describe pods -l app=p
+describe pod zz
+describe pod st
+describe deploy web
+describe deploy/web svc/web
+describe rs
+describe svc web
+describe secret keys
+describe ns NAMESPACE
+describe serviceaccount default
+describe sa
+describe foo
+describe pods -l app=nope
+describe -f cm.yaml
+describe pod p --show-events=false
+"""),
+    "usage": Scene((), """
+label
+label pods
+label pods x
+label pods x a
+annotate
+patch
+patch pod
+patch pod x
+edit
+scale
+scale deploy/x
+scale deploy x --replicas=-2
+scale deploy x --replicas=x
+rollout
+rollout foo
+rollout status
+rollout restart
+rollout undo
+rollout history
+rollout pause
+set
+set serviceaccount
+set sa
+set nope
+expose
+run x
+run x --image
+create
+create nope
+create deployment
+create deployment x
+create deploy x
+create ns
+create ns a b
+create cm
+create configmap x --from-literal=a
+create cm x --from-file=nope.txt
+create secret
+create secret generic
+create secret tls x
+create secret tls x --cert=nope --key=nope
+create secret docker-registry x
+create service
+create service clusterip
+create service clusterip x
+create svc nodeport x
+create service externalname x
+create role x
+create role x --verb=get
+create clusterrole x --verb=get
+create rolebinding x
+create clusterrolebinding x
+create quota
+create quota x --hard=nope
+create job x
+create cronjob x
+create cronjob x --image=i
+create cj x --image=i
+create ingress x
+create ing x --rule=foo
+create pdb x
+create poddisruptionbudget x --selector=a=b
+create priorityclass
+create pc NAMESPACE
+create token
+create token nope
+create sa
+apply
+apply x
+apply -f
+apply nope
+delete
+delete pods
+delete foo
+delete pods --all x
+delete pods --all -l a=b
+delete pods x --cascade=nope
+delete pods x --now --grace-period=3
+delete pods x -o yaml
+replace
+replace x
+diff
+diff x
+wait
+wait pod/x
+wait pod/x --for=nope
+wait pod/x --for=jsonpath=x
+wait --for=delete
+logs
+logs a b c
+logs x -c a --all-containers
+logs x --tail=-2
+logs x --since=x
+logs x --since-time=nope
+logs x --since=1s --since-time=2020-01-01T00:00:00Z
+logs x --limit-bytes=-1
+logs zz
+exec
+exec x
+exec x date
+exec zz -- date
+cordon
+cordon zz
+uncordon
+taint
+taint nodes
+taint nodes x
+taint nodes x a=b
+taint nodes x a=b:Nope
+taint pods x a=b:NoSchedule
+explain
+explain pods.nope
+explain foo
+explain a b
+events --types=Nope
+events --for=nope/x
+events --for=x
+events x
+auth
+auth can-i
+auth can-i get
+auth nope
+auth whoami x
+api-resources x
+api-resources -o nope
+api-resources --sort-by=nope
+api-versions x
+cluster-info x
+config
+config nope
+version x
+version -o nope
+"""),
+}
