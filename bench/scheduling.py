@@ -17,7 +17,7 @@ from kubeapi.world import World
 from scheduler.algorithm import Search, choose
 from scheduler.cache import Cache
 from scheduler.podinfo import PodInfo
-from scheduler.profile import default_profile
+from scheduler.registry import default_profile
 
 NODE_INFO = dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion",
                            "kubeProxyVersion", "operatingSystem", "architecture"), "")

@@ -51,19 +51,19 @@ class Search:
     start: int = 0
 
 
-def enough_nodes(count: int) -> int:
+def enough_nodes(count: int, percentage: int = 0) -> int:
     """How many fitting nodes end the search."""
     if count <= ALL_NODES_UP_TO:
         return count
-    percent = max(SHARE_FLOOR_PERCENT, 50 - count // 125)
-    return max(ALL_NODES_UP_TO, count * percent // 100)
+    percentage = percentage or max(SHARE_FLOOR_PERCENT, 50 - count // 125)
+    return max(ALL_NODES_UP_TO, count * percentage // 100)
 
 
 def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, world: World) -> NodeInfo | Diagnosis:
     filters = Filters(profile.filters, pod, cluster)
     if (nominated := _nominated(filters, cluster)) is not None:
         return nominated
-    fitting, refusals = _filtered(filters, cluster.nodes, search)
+    fitting, refusals = _filtered(filters, cluster.nodes, search, enough_nodes(len(cluster.nodes), profile.percentage_of_nodes))
     if not fitting:
         return _diagnosed(profile, filters, cluster, refusals, world)
     if len(fitting) == 1:
@@ -81,10 +81,9 @@ def _nominated(filters: Filters, cluster: Cluster) -> NodeInfo | None:
     return node if node is not None and node.exists and filters.verdict(node) is SUCCESS else None
 
 
-def _filtered(filters: Filters, nodes: Sequence[NodeInfo], search: Search) -> tuple[list[NodeInfo], dict[str, Status]]:
+def _filtered(filters: Filters, nodes: Sequence[NodeInfo], search: Search, wanted: int) -> tuple[list[NodeInfo], dict[str, Status]]:
     fitting: list[NodeInfo] = []
     refusals: dict[str, Status] = {}
-    wanted = enough_nodes(len(nodes))
     looked_at = 0
     for offset in range(len(nodes)):
         node = nodes[(search.start + offset) % len(nodes)]
@@ -103,10 +102,10 @@ def _filtered(filters: Filters, nodes: Sequence[NodeInfo], search: Search) -> tu
 def total_scores(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int]:
     """The weighted sum of all plugins' normalized scores, per node."""
     totals = [0] * len(nodes)
-    for plugin in profile.scores:
-        if (scores := plugin.scores(pod, cluster, nodes)) is not None:
-            weight = plugin.weight
-            totals = [total + weight * score for total, score in zip(totals, scores, strict=True)]
+    for weighted in profile.scores:
+        if (raw := weighted.plugin.raw(pod, cluster, nodes)) is not None:
+            weight = weighted.weight
+            totals = [total + weight * score for total, score in zip(totals, weighted.plugin.normalized(raw), strict=True)]
     return totals
 
 

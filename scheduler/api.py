@@ -15,8 +15,9 @@ from scheduler.podinfo import PodInfo
 
 
 class KubeApi:
-    def __init__(self, client: Client, recorder: EventRecorder, world: World = REAL_WORLD) -> None:
-        self._client, self._recorder, self._world = client, recorder, world
+    def __init__(self, client: Client, recorders: Mapping[str, EventRecorder], world: World = REAL_WORLD) -> None:
+        """*recorders*: by the name of the scheduler whose events they write."""
+        self._client, self._recorders, self._world = client, recorders, world
 
     async def bind(self, pod: PodInfo, node: str) -> None:
         binding = {"apiVersion": Binding.api_version(), "kind": Binding.kind(),
@@ -45,13 +46,16 @@ class KubeApi:
             await self._client.resource(Pod, victim.key.namespace).delete(victim.key.name, uid=victim.uid)
         except (NotFound, Conflict):            # another pod has its name now, or nobody
             return
-        self.event(victim, "Normal", "Preempted", f"Preempted by pod {preemptor.uid} on node {victim.node_name}")
+        self._tell(preemptor.scheduler_name, victim, "Normal", "Preempted", f"Preempted by pod {preemptor.uid} on node {victim.node_name}")
 
     async def _patch_status(self, pod: PodInfo, status: Mapping[str, Any]) -> None:
         pods = self._client.resource(Pod, pod.key.namespace)
         await pods.patch(pod.key.name, {"metadata": {"uid": pod.uid}, "status": status}, type="strategic", subresource="status")
 
     def event(self, pod: PodInfo, type: str, reason: str, message: str) -> None:
+        self._tell(pod.scheduler_name, pod, type, reason, message)
+
+    def _tell(self, scheduler: str, pod: PodInfo, type: str, reason: str, message: str) -> None:
         reference = ObjectReference(api_version="v1", kind="Pod", namespace=pod.key.namespace, name=pod.key.name, uid=pod.uid,
                                     resource_version=pod.resource_version)
-        self._recorder.event(reference, type, reason, message)
+        self._recorders[scheduler].event(reference, type, reason, message)

@@ -112,12 +112,13 @@ class NodeFilter:
 
 
 class ScorePlugin(Protocol):
-    """From 0 to MAX_SCORE for each node; None: all nodes are equal to this pod."""
+    """`raw` says in the plugin's own measure how good each node is; None: all nodes are equal to this pod. `normalized` makes of it
+    scores from 0 to MAX_SCORE, which are weighted and added up."""
 
     name: ClassVar[str]
-    weight: ClassVar[int]
 
-    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None: ...
+    def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None: ...
+    def normalized(self, raw: Sequence[int]) -> Sequence[int]: ...
 
 
 class NodeScore:
@@ -129,12 +130,12 @@ class NodeScore:
     def score(self, prepared: Any, pod: PodInfo, node: NodeInfo) -> int:
         raise NotImplementedError
 
-    def normalize(self, scores: list[int]) -> list[int]:
-        return scores
-
-    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None:
+    def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None:
         prepared, score = self.prepare(pod), self.score
-        return self.normalize([score(prepared, pod, node) for node in nodes])
+        return [score(prepared, pod, node) for node in nodes]
+
+    def normalized(self, raw: Sequence[int]) -> Sequence[int]:
+        return raw
 
 
 def scaled_to_maximum(scores: Sequence[int], *, reverse: bool = False) -> list[int]:

@@ -19,19 +19,21 @@ from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 from scheduler.api import KubeApi
+from scheduler.configuration import Configuration
 from scheduler.feeds import feed_budgets, feed_namespaces, feed_workloads
 from scheduler.options import Options, parse
 from scheduler.podinfo import PodInfo
-from scheduler.profile import default_profile
+from scheduler.queue import SchedulingQueue
 from scheduler.scheduler import Scheduler
 
 logger = logging.getLogger("scheduler")
 
 
-async def schedule(client: Client) -> None:
+async def schedule(client: Client, configuration: Configuration) -> None:
     """Runs until cancelled: what a leader does."""
-    recorder = EventRecorder(client, "default-scheduler")
-    scheduler = Scheduler(default_profile(), KubeApi(client, recorder))
+    recorders = {profile.scheduler_name: EventRecorder(client, profile.scheduler_name) for profile in configuration.profiles}
+    queue = SchedulingQueue(configuration.initial_backoff_seconds, configuration.longest_backoff_seconds)
+    scheduler = Scheduler(configuration.profiles, KubeApi(client, recorders), queue=queue)
     factory = InformerFactory(client)
     nodes = factory.informer(Node)
     pods = factory.informer(Pod, transform=lambda data: PodInfo.of(Pod.from_wire(data)))
@@ -44,23 +46,25 @@ async def schedule(client: Client) -> None:
         feed_budgets(factory, cache.update_budget, cache.remove_budget), *feed_workloads(factory, cache.workloads)]
     async with asyncio.TaskGroup() as group:
         group.create_task(factory.run())
-        group.create_task(recorder.run())
+        for recorder in recorders.values():
+            group.create_task(recorder.run())
         for informer in (nodes, pods, *others):
             await informer.wait_synced()
         await scheduler.run()
 
 
 async def run(options: Options) -> None:
+    configuration = options.configuration
     transport = AiohttpTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-scheduler")
     try:
         if not options.leader_elect:
             notify_ready()
-            await schedule(client)
+            await schedule(client, configuration)
             return
         elector = LeaderElector(client, "kube-scheduler", options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}")
         notify_ready()
-        await elector.run(lambda: schedule(client))
+        await elector.run(lambda: schedule(client, configuration))
     finally:
         await transport.aclose()
 

@@ -34,13 +34,10 @@ class QueuedPod:
     hint: Hint = always                         # ... and by which of those events really
     happened: Happening = Happening.NOTHING     # since its attempt began
 
-    @property
-    def backoff_seconds(self) -> float:
-        return min(INITIAL_BACKOFF_SECONDS * (1 << min(10, max(0, self.attempts - 1))), LONGEST_BACKOFF_SECONDS)
-
 
 class SchedulingQueue:
-    def __init__(self) -> None:
+    def __init__(self, initial_backoff_seconds: float = INITIAL_BACKOFF_SECONDS, longest_backoff_seconds: float = LONGEST_BACKOFF_SECONDS) -> None:
+        self._initial_backoff, self._longest_backoff = initial_backoff_seconds, longest_backoff_seconds
         self._active: list[tuple[int, int, str]] = []       # (-priority, order, uid); stale entries are skipped
         self._queued: dict[str, QueuedPod] = {}             # everything that waits, by uid
         self._is_active: set[str] = set()
@@ -123,7 +120,8 @@ class SchedulingQueue:
         return [queued.pod for queued in (*self._queued.values(), *self._in_flight.values())]
 
     def _back_off(self, queued: QueuedPod) -> None:
-        left = queued.last_failure + queued.backoff_seconds - asyncio.get_running_loop().time()
+        backoff = min(self._initial_backoff * (1 << min(10, max(0, queued.attempts - 1))), self._longest_backoff)
+        left = queued.last_failure + backoff - asyncio.get_running_loop().time()
         self._leave(queued.pod.uid)
         if left > 0:
             self._after(left, queued)

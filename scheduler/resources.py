@@ -32,6 +32,16 @@ class Resources:
             Quantity.parse(quantities.get("cpu", "0")).milli_value(), Quantity.parse(quantities.get("memory", "0")).value(),
             Quantity.parse(quantities.get("ephemeral-storage", "0")).value(), others or NO_OTHERS)
 
+    def amount(self, name: str) -> int:
+        match name:
+            case "cpu":
+                return self.milli_cpu
+            case "memory":
+                return self.memory
+            case "ephemeral-storage":
+                return self.ephemeral_storage
+        return self.others.get(name, 0)
+
     def __add__(self, more: Resources) -> Resources:
         return self._combined(more, lambda mine, other: mine + other)
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from kubeapi.errors import ApiStatusError, NotFound
@@ -37,9 +37,10 @@ class Api(Protocol):
 class Scheduler:
     """Fed by informers through the `*_pod` and `*_node` methods; `run` decides."""
 
-    def __init__(self, profile: Profile, api: Api, world: World = REAL_WORLD) -> None:
-        self._profile, self._api, self._world = profile, api, world
-        self._cache, self._queue, self._search = Cache(), SchedulingQueue(), Search()
+    def __init__(self, profiles: Iterable[Profile], api: Api, world: World = REAL_WORLD, queue: SchedulingQueue | None = None) -> None:
+        self._profiles = {profile.scheduler_name: profile for profile in profiles}
+        self._api, self._world = api, world
+        self._cache, self._queue, self._search = Cache(), queue or SchedulingQueue(), Search()
         self._binding = asyncio.Semaphore(BINDINGS_AT_ONCE)
 
     # --- what the API shows
@@ -91,8 +92,9 @@ class Scheduler:
         return self._cache
 
     def _is_mine(self, pod: PodInfo) -> bool:
-        return (pod.scheduler_name == self._profile.scheduler_name and not pod.is_terminal and not pod.is_terminating
-                and all(plugin.admits(pod) for plugin in self._profile.gates))
+        profile = self._profiles.get(pod.scheduler_name)
+        return (profile is not None and not pod.is_terminal and not pod.is_terminating
+                and all(plugin.admits(pod) for plugin in profile.gates))
 
     def pending(self) -> Mapping[str, int]:
         return {"pending": len(self._queue), "nodes": len(self._cache.nodes)}
@@ -104,7 +106,7 @@ class Scheduler:
             while True:
                 queued = await self._queue.pop()
                 await self._binding.acquire()
-                chosen = choose(self._profile, queued.pod, self._cache, self._search, self._world)
+                chosen = choose(self._profiles[queued.pod.scheduler_name], queued.pod, self._cache, self._search, self._world)
                 if isinstance(chosen, Diagnosis):
                     self._nominate(queued.pod, chosen.rescue)
                     group.create_task(self._give_up(queued, chosen))

@@ -15,7 +15,9 @@ from scheduler.podinfo import PodInfo
 from scheduler.selectors import selector_of, with_values
 
 HOSTNAME, ZONE = "kubernetes.io/hostname", "topology.kubernetes.io/zone"
-DEFAULTS = ((HOSTNAME, 3), (ZONE, 5))      # weighed only, never required
+Defaults = tuple[TopologySpreadConstraint, ...]      # without selectors
+SYSTEM_DEFAULTS: Defaults = tuple(TopologySpreadConstraint(topology_key=key, max_skew=skew, when_unsatisfiable="ScheduleAnyway")
+                                  for key, skew in ((HOSTNAME, 3), (ZONE, 5)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ def _read(pod: PodInfo, told: TopologySpreadConstraint) -> Constraint:
                       pod.key.namespace, told.min_domains or 1, told.node_affinity_policy != "Ignore", told.node_taints_policy == "Honor")
 
 
-def default_constraints(pod: PodInfo, cluster: Cluster) -> list[Constraint]:
-    fellows = cluster.fellows(pod)
+def default_constraints(pod: PodInfo, cluster: Cluster, defaults: Defaults, when_unsatisfiable: str) -> list[Constraint]:
+    told = [one for one in defaults if one.when_unsatisfiable == when_unsatisfiable]
+    fellows = cluster.fellows(pod) if told else None
     if fellows is None:
         return []
-    return [Constraint(key, skew, fellows, pod.key.namespace) for key, skew in DEFAULTS]
+    return [Constraint(one.topology_key, one.max_skew, fellows, pod.key.namespace) for one in told]
 
 
 def have_all_keys(node: NodeInfo, constraints: Iterable[Constraint]) -> bool:

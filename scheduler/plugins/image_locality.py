@@ -18,15 +18,17 @@ LARGEST_BYTES_OF_ONE = 1000 * 1024 * 1024
 
 class ImageLocality:
     name: ClassVar[str] = "ImageLocality"
-    weight: ClassVar[int] = 1
 
-    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
+    def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
         shares = [(image, cluster.nodes_with_image(image) / len(cluster.nodes)) for image in pod.images]
         somewhere = [(image, share) for image, share in shares if share]
         if not somewhere:
             return None
         largest = LARGEST_BYTES_OF_ONE * len(pod.images)
         return [_score(sum(int(node.images.get(image, 0) * share) for image, share in somewhere), largest) for node in nodes]
+
+    def normalized(self, raw: Sequence[int]) -> Sequence[int]:
+        return raw
 
 
 def _score(size: int, largest: int) -> int:

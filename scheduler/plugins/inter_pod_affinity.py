@@ -19,7 +19,6 @@ from scheduler.podinfo import PodInfo
 
 class InterPodAffinity:
     name: ClassVar[str] = "InterPodAffinity"
-    weight: ClassVar[int] = 2
     helped_by: ClassVar[Happening] = (
         Happening.NODE_ADDED | Happening.NODE_LABELS | Happening.NAMESPACE_LABELS
         | Happening.ASSIGNED_POD_ADDED | Happening.ASSIGNED_POD_DELETED | Happening.ASSIGNED_POD_LABELS)
@@ -45,11 +44,11 @@ class InterPodAffinity:
             together                            # perhaps the last of them: then the pod may be the first of its group
             or any(term.may_mean(other) for term in terms.apart) or any(term.may_mean(pod) for term in other.terms.apart))
 
-    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
+    def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
         wishes = self._wishes(pod, cluster)
-        if not wishes:
-            return None
-        raw = [wishes.total(node) for node in nodes]
+        return [wishes.total(node) for node in nodes] if wishes else None
+
+    def normalized(self, raw: Sequence[int]) -> Sequence[int]:
         most, least = max(raw), min(raw)
         if most == least:
             return [0] * len(raw)

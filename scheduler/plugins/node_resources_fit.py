@@ -1,17 +1,25 @@
-"""NodeResourcesFit: what the pod requests must be left on the node, and there must be room for one more pod."""
+"""NodeResourcesFit: what the pod requests must be left on the node, and there must be room for one more pod; the more is left, or the
+less, by the scoring strategy, the better."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
+from scheduler.allocation import Strategy, least_allocated, weighted
 from scheduler.events import Happening
-from scheduler.framework import SUCCESS, Code, NodeFilter, Status
+from scheduler.framework import SUCCESS, Code, NodeFilter, NodeScore, Status
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 
 
-class NodeResourcesFit(NodeFilter):
+class NodeResourcesFit(NodeFilter, NodeScore):
     name: ClassVar[str] = "NodeResourcesFit"
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.NODE_ALLOCATABLE | Happening.ASSIGNED_POD_DELETED
+
+    def __init__(self, strategy: Strategy | None = None, ignored: Iterable[str] = (), ignored_groups: Iterable[str] = ()) -> None:
+        """*ignored*: extended resources that are not looked at, by name and by what stands before the slash."""
+        self._strategy = strategy or weighted(least_allocated)
+        self._ignored, self._ignored_groups = frozenset(ignored), frozenset(ignored_groups)
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         wanted, used, there = pod.requests, node.requested, node.allocatable
@@ -27,7 +35,8 @@ class NodeResourcesFit(NodeFilter):
         impossible = False
         rows = [("cpu", wanted.milli_cpu, used.milli_cpu, there.milli_cpu), ("memory", wanted.memory, used.memory, there.memory),
                 ("ephemeral-storage", wanted.ephemeral_storage, used.ephemeral_storage, there.ephemeral_storage)]
-        rows += [(name, amount, used.others.get(name, 0), there.others.get(name, 0)) for name, amount in wanted.others.items()]
+        rows += [(name, amount, used.others.get(name, 0), there.others.get(name, 0)) for name, amount in wanted.others.items()
+                 if name not in self._ignored and name.partition("/")[0] not in self._ignored_groups]
         for name, amount, taken, has in rows:
             if amount and amount > has - taken:
                 short.append(f"Insufficient {name}")
@@ -35,3 +44,6 @@ class NodeResourcesFit(NodeFilter):
         if not short:
             return SUCCESS
         return Status(Code.UNRESOLVABLE if impossible else Code.UNSCHEDULABLE, tuple(short), self.name)
+
+    def score(self, prepared: None, pod: PodInfo, node: NodeInfo) -> int:
+        return self._strategy(pod, node)

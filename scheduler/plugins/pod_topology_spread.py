@@ -13,37 +13,61 @@ from scheduler.events import Event, Happening
 from scheduler.framework import MAX_SCORE, SUCCESS, Cluster, Code, Status
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
-from scheduler.spreading import HOSTNAME, Constraint, default_constraints, have_all_keys, own_constraints
+from scheduler.spreading import (
+    HOSTNAME,
+    SYSTEM_DEFAULTS,
+    Constraint,
+    Defaults,
+    default_constraints,
+    have_all_keys,
+    own_constraints,
+)
 
 NO_DOMAIN = 1 << 31        # the emptiest of no domains: nothing is skewed
+NOT_SCORED = -1
 
 
 class PodTopologySpread:
     name: ClassVar[str] = "PodTopologySpread"
-    weight: ClassVar[int] = 2
     helped_by: ClassVar[Happening] = (
         Happening.NODE_ADDED | Happening.NODE_REMOVED | Happening.NODE_LABELS | Happening.NODE_TAINTS
         | Happening.ASSIGNED_POD_ADDED | Happening.ASSIGNED_POD_DELETED | Happening.ASSIGNED_POD_LABELS)
 
+    def __init__(self, defaults: Defaults = SYSTEM_DEFAULTS) -> None:
+        """*defaults*: the constraints of pods that have none of their own."""
+        self._defaults = defaults
+
     def look(self, pod: PodInfo, cluster: Cluster) -> SpreadCheck | None:
-        constraints = own_constraints(pod, "DoNotSchedule") if pod.spread else []
+        constraints = self._constraints(pod, cluster, "DoNotSchedule")
         return SpreadCheck(pod, constraints, cluster) if constraints else None
+
+    def _constraints(self, pod: PodInfo, cluster: Cluster, when_unsatisfiable: str) -> Sequence[Constraint]:
+        if pod.spread:
+            return own_constraints(pod, when_unsatisfiable)
+        return default_constraints(pod, cluster, self._defaults, when_unsatisfiable)
 
     def helps(self, pod: PodInfo, event: Event) -> bool:
         """A pod that came or went helps if a constraint counts it."""
-        if event.pod is None or Happening.ASSIGNED_POD_LABELS in event.happening:
+        if event.pod is None or Happening.ASSIGNED_POD_LABELS in event.happening or not pod.spread:
             return True
         return any(constraint.counts_for(event.pod) for constraint in own_constraints(pod, "DoNotSchedule"))
 
-    def scores(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
-        constraints = own_constraints(pod, "ScheduleAnyway") if pod.spread else default_constraints(pod, cluster)
+    def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
+        constraints = self._constraints(pod, cluster, "ScheduleAnyway")
         if not constraints:
             return None
-        if not pod.spread:
-            return _normalized(_crowdedness(pod, constraints, cluster, nodes, by_default=True))
+        if not pod.spread and self._defaults is SYSTEM_DEFAULTS:        # nodes without the labels are scored, too
+            return _crowdedness(pod, constraints, cluster, nodes, by_default=True)
         scored = [node for node in nodes if have_all_keys(node, constraints)]
-        normalized = iter(_normalized(_crowdedness(pod, constraints, cluster, scored, by_default=False)))
-        return [next(normalized) if have_all_keys(node, constraints) else 0 for node in nodes]
+        crowds = iter(_crowdedness(pod, constraints, cluster, scored, by_default=False))
+        return [next(crowds) if have_all_keys(node, constraints) else NOT_SCORED for node in nodes]
+
+    def normalized(self, raw: Sequence[int]) -> Sequence[int]:
+        scored = [crowd for crowd in raw if crowd != NOT_SCORED]
+        most, fewest = max(scored, default=0), min(scored, default=0)
+        if most == 0:
+            return [MAX_SCORE if crowd != NOT_SCORED else 0 for crowd in raw]
+        return [MAX_SCORE * (most + fewest - crowd) // most if crowd != NOT_SCORED else 0 for crowd in raw]
 
 
 class SpreadCheck:
@@ -130,9 +154,3 @@ def _scored_domains(pod: PodInfo, constraint: Constraint, constraints: Sequence[
             domains[domain] += number
     return domains
 
-
-def _normalized(crowds: list[int]) -> list[int]:
-    most, fewest = max(crowds, default=0), min(crowds, default=0)
-    if most == 0:
-        return [MAX_SCORE] * len(crowds)
-    return [MAX_SCORE * (most + fewest - crowd) // most for crowd in crowds]

@@ -28,7 +28,6 @@ def _tolerates(toleration: Toleration, taint: Taint) -> bool:
 
 class TaintToleration(NodeFilter, NodeScore):
     name: ClassVar[str] = "TaintToleration"
-    weight: ClassVar[int] = 3
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.NODE_TAINTS
     _refusal = Status(Code.UNRESOLVABLE, ("node(s) had untolerated taint(s)",), name)
 
@@ -45,5 +44,5 @@ class TaintToleration(NodeFilter, NodeScore):
         """How many taints would rather not have the pod."""
         return sum(taint.effect == "PreferNoSchedule" and not tolerates(prepared, taint) for taint in node.taints)
 
-    def normalize(self, scores: list[int]) -> list[int]:
-        return scaled_to_maximum(scores, reverse=True)
+    def normalized(self, raw: Sequence[int]) -> Sequence[int]:
+        return scaled_to_maximum(raw, reverse=True)

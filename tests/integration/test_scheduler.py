@@ -12,9 +12,28 @@ Document = dict[str, Any]
 PODS = "/api/v1/namespaces/default/pods"
 
 
+CONFIGURATION = """
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+podMaxBackoffSeconds: 2
+profiles:
+- schedulerName: default-scheduler
+- schedulerName: packer
+  plugins:
+    score:
+      disabled: [{name: "*"}]
+      enabled: [{name: NodeResourcesFit}]
+  pluginConfig:
+  - name: NodeResourcesFit
+    args: {scoringStrategy: {type: MostAllocated}}
+"""
+
+
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[TestCluster]:
-    with running_cluster("--runtime", "hollow", "--nodes", "3", name="sched") as cluster:
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
+    file = tmp_path_factory.mktemp("scheduler") / "config.yaml"
+    file.write_text(CONFIGURATION)
+    with running_cluster("--runtime", "hollow", "--nodes", "3", "--component-arg", f"scheduler=--config={file}", name="sched") as cluster:
         cluster.until("/api/v1/namespaces/default/serviceaccounts", lambda one: one["metadata"]["name"] == "default")
         for number in (1, 2, 3):
             cluster.until(f"/api/v1/nodes/sched-{number}", is_ready)
@@ -68,6 +87,17 @@ def test_a_pod_goes_where_its_company_is(cluster: TestCluster) -> None:
 def asking_for(millis: int) -> Document:
     return {"nodeSelector": {"kubernetes.io/hostname": "sched-3"},
             "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": f"{millis}m"}}}]}
+
+
+def test_a_pod_is_placed_by_the_profile_it_names(cluster: TestCluster) -> None:
+    some: Document = {"schedulerName": "packer", "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "10m", "memory": "1Gi"}}}]}
+    create(cluster, "packed-0", **some)
+    first = node_of(cluster, "packed-0")
+    for number in (1, 2, 3):
+        create(cluster, f"packed-{number}", **some)
+        assert node_of(cluster, f"packed-{number}") == first
+    told = cluster.until("/api/v1/namespaces/default/events?fieldSelector=reason%3DScheduled", lambda one: one["involvedObject"]["name"] == "packed-0")
+    assert told["source"]["component"] == "packer"
 
 
 def test_a_less_important_pod_makes_room(cluster: TestCluster) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeapi.labels import Selector
 from scheduler.budgets import Budget
+from scheduler.framework import ScorePlugin
 from scheduler.matching import HeldTerms, Matchers, count_pods
 from scheduler.nodeinfo import NodeInfo
 from scheduler.nominations import Nominations
@@ -81,3 +82,9 @@ class PlainCluster:
 
 def a_cluster(*nodes: NodeInfo) -> PlainCluster:
     return PlainCluster(list(nodes))
+
+
+def scores(plugin: ScorePlugin, pod: PodInfo, cluster: PlainCluster) -> list[int] | None:
+    """What counts of a plugin, per node."""
+    raw = plugin.raw(pod, cluster, cluster.nodes)
+    return None if raw is None else list(plugin.normalized(raw))

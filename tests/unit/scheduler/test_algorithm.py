@@ -9,7 +9,7 @@ from scheduler.cache import Cache
 from scheduler.events import Happening
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
-from scheduler.profile import default_profile
+from scheduler.registry import default_profile
 from tests.unit.scheduler.builders import a_cluster, a_node, a_node_object, a_pod
 
 PROFILE = default_profile()

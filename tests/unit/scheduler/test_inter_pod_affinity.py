@@ -12,7 +12,7 @@ from scheduler.events import Event, Happening
 from scheduler.framework import SUCCESS, Code
 from scheduler.plugins.inter_pod_affinity import InterPodAffinity
 from scheduler.podinfo import PodInfo
-from tests.unit.scheduler.builders import PlainCluster, a_cluster, a_node, a_node_object, a_pod
+from tests.unit.scheduler.builders import PlainCluster, a_cluster, a_node, a_node_object, a_pod, scores
 
 WEB, DB = {"app": "web"}, {"app": "db"}
 NO_COMPANY = "node(s) didn't match pod affinity rules"
@@ -145,8 +145,8 @@ def test_company_that_would_go_is_none() -> None:
     assert check.filter(pod, cluster.nodes[0]).reasons == (NO_COMPANY,)
 
 
-def scores(pod: PodInfo, cluster: PlainCluster, plugin: InterPodAffinity | None = None) -> list[int] | None:
-    return (plugin or InterPodAffinity()).scores(pod, cluster, cluster.nodes)
+def wished(pod: PodInfo, cluster: PlainCluster, plugin: InterPodAffinity | None = None) -> list[int] | None:
+    return scores(plugin or InterPodAffinity(), pod, cluster)
 
 
 TOGETHER, APART = "podAffinity", "podAntiAffinity"
@@ -165,20 +165,20 @@ TOGETHER, APART = "podAffinity", "podAntiAffinity"
     pytest.param(preferred(TOGETHER, 1, term()), [web("x", **together(term(DB)))], [100, 100, 0], id="they add up"),
 ])
 def test_preferred_terms_weigh(spec: dict[str, Any], a_holds: list[PodInfo], expected: list[int] | None) -> None:
-    assert scores(a_pod(labels=DB, **spec), zones(a1=a_holds, a2=[], b1=[])) == expected
+    assert wished(a_pod(labels=DB, **spec), zones(a1=a_holds, a2=[], b1=[])) == expected
 
 
 def test_every_pod_and_its_weight_counts() -> None:
     pod = a_pod(**preferred(TOGETHER, 10, term()))
-    assert scores(pod, zones(a1=[web("x"), web("y")], b1=[web("z")], c1=[])) == [100, 50, 0]
+    assert wished(pod, zones(a1=[web("x"), web("y")], b1=[web("z")], c1=[])) == [100, 50, 0]
 
 
 def test_what_those_there_wish_can_be_weighed_otherwise() -> None:
     pod, must, would = a_pod(labels=DB), web("x", **together(term(DB))), web("y", **preferred(TOGETHER, 10, term(DB)))
-    assert scores(pod, zones(a1=[must], b1=[would]), InterPodAffinity(20)) == [100, 0]
-    assert scores(pod, zones(a1=[must], b1=[would]), InterPodAffinity()) == [0, 100]
-    assert scores(pod, zones(a1=[must], b1=[]), InterPodAffinity(0)) is None
-    assert scores(pod, zones(a1=[must], b1=[would]), InterPodAffinity(ignore_preferred_of_others=True)) is None
+    assert wished(pod, zones(a1=[must], b1=[would]), InterPodAffinity(20)) == [100, 0]
+    assert wished(pod, zones(a1=[must], b1=[would]), InterPodAffinity()) == [0, 100]
+    assert wished(pod, zones(a1=[must], b1=[]), InterPodAffinity(0)) is None
+    assert wished(pod, zones(a1=[must], b1=[would]), InterPodAffinity(ignore_preferred_of_others=True)) is None
 
 
 ADDED, DELETED, LABELS = Happening.ASSIGNED_POD_ADDED, Happening.ASSIGNED_POD_DELETED, Happening.ASSIGNED_POD_LABELS
@@ -232,7 +232,7 @@ def test_what_the_cache_keeps_gives_the_verdicts_of_looking_at_every_pod(history
         for info in cache.nodes:
             verdicts = [check.filter(pod, info) if check is not None else SUCCESS for check in (kept, looked)]
             assert verdicts[0] == verdicts[1]
-        assert plugin.scores(pod, cache, cache.nodes) == plugin.scores(pod, plain, cache.nodes)
+        assert plugin.raw(pod, cache, cache.nodes) == plugin.raw(pod, plain, cache.nodes)
     for number in range(7):
         cache.remove_pod(f"uid-p{number}")
     assert not (cache.held.together or cache.held.apart or cache.held.preferred), "nothing is left behind"

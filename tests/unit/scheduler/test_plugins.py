@@ -8,7 +8,6 @@ from kubeapi.generated.models.core_v1 import PodSpec
 from scheduler.framework import SUCCESS, Code, scaled_to_maximum
 from scheduler.plugins.balanced_allocation import BalancedAllocation
 from scheduler.plugins.image_locality import ImageLocality
-from scheduler.plugins.least_allocated import LeastAllocated
 from scheduler.plugins.node_affinity import NodeAffinity
 from scheduler.plugins.node_name import NodeName
 from scheduler.plugins.node_ports import NodePorts
@@ -17,7 +16,7 @@ from scheduler.plugins.node_unschedulable import NodeUnschedulable
 from scheduler.plugins.scheduling_gates import SchedulingGates
 from scheduler.plugins.taint_toleration import TaintToleration
 from scheduler.resources import Resources, pod_requests
-from tests.unit.scheduler.builders import a_cluster, a_node, a_pod
+from tests.unit.scheduler.builders import a_cluster, a_node, a_pod, scores
 
 TAINT = {"key": "team", "value": "blue", "effect": "NoSchedule"}
 
@@ -69,7 +68,7 @@ def test_prefer_no_schedule_only_weighs() -> None:
     plugin, pod = TaintToleration(), a_pod()
     nodes = [a_node("a"), a_node("b", taints=[{**TAINT, "effect": "PreferNoSchedule"}])]
     assert all(plugin.filter(pod, node) is SUCCESS for node in nodes)
-    assert plugin.normalize([plugin.score(plugin.prepare(pod), pod, node) for node in nodes]) == [100, 0]
+    assert scores(plugin, pod, a_cluster(*nodes)) == [100, 0]
 
 
 @pytest.mark.parametrize(("tolerations", "fits"), [
@@ -107,7 +106,7 @@ def test_extended_resources_count() -> None:
 
 
 def test_least_allocated_prefers_the_emptier_node() -> None:
-    pod, plugin = a_pod(cpu="1", memory="1Gi"), LeastAllocated()
+    pod, plugin = a_pod(cpu="1", memory="1Gi"), NodeResourcesFit()
     empty, used = a_node("a"), a_node("b", holding=(a_pod("x", cpu="2", memory="2Gi"),))
     assert plugin.score(None, pod, empty) == (75 + 87) // 2
     assert plugin.score(None, pod, used) == (25 + 62) // 2
@@ -201,4 +200,4 @@ def test_image_locality_prefers_nodes_that_need_not_pull(image: str, expected: l
     nodes = [a_node("a", images={"web:latest": 1000 * MIB, "small:1": 20 * MIB}), a_node("b"),
              a_node("c", images={"web:latest": 0}), a_node("d", images={"registry:5000/huge:latest": 9000 * MIB})]
     pod = a_pod(containers=[{"name": "c", "image": image}])
-    assert ImageLocality().scores(pod, a_cluster(*nodes), nodes) == expected
+    assert scores(ImageLocality(), pod, a_cluster(*nodes)) == expected

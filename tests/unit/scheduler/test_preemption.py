@@ -16,7 +16,7 @@ from scheduler.filters import Filters
 from scheduler.framework import SUCCESS
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
-from scheduler.profile import default_profile
+from scheduler.registry import default_profile
 from scheduler.victims import Candidate, cheapest
 from tests.unit.scheduler.builders import PlainCluster, a_cluster, a_node, a_pod
 

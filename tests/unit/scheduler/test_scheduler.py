@@ -9,7 +9,7 @@ from typing import Any
 from kubeapi.errors import InternalError
 from kubeapi.world import World
 from scheduler.podinfo import PodInfo
-from scheduler.profile import default_profile
+from scheduler.registry import default_profile
 from scheduler.scheduler import Scheduler
 from tests.unit.scheduler.builders import a_node_object, a_pod
 from tests.virtualtime import run
@@ -47,7 +47,7 @@ def scenario(body: Callable[[Scheduler, FakeApi], Awaitable[None]]) -> list[str]
     api = FakeApi()
 
     async def main() -> None:
-        scheduler = Scheduler(default_profile(), api, World(1))
+        scheduler = Scheduler([default_profile()], api, World(1))
         async with asyncio.TaskGroup() as group:
             running = group.create_task(scheduler.run())
             await body(scheduler, api)

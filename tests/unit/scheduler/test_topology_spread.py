@@ -12,7 +12,7 @@ from scheduler.framework import SUCCESS, Code
 from scheduler.nodeinfo import NodeInfo
 from scheduler.plugins.pod_topology_spread import PodTopologySpread
 from scheduler.podinfo import PodInfo
-from tests.unit.scheduler.builders import PlainCluster, a_cluster, a_node, a_pod
+from tests.unit.scheduler.builders import PlainCluster, a_cluster, a_node, a_pod, scores
 
 WEB = {"app": "web"}
 SKEWED = "node(s) didn't match pod topology spread constraints"
@@ -110,11 +110,11 @@ def test_a_check_follows_pods_that_would_come_and_go() -> None:
 
 def order(pod: PodInfo, cluster: PlainCluster) -> list[str] | None:
     """Nodes from the most to the least wanted, equals as one word."""
-    scores = PodTopologySpread().scores(pod, cluster, cluster.nodes)
-    if scores is None:
+    found = scores(PodTopologySpread(), pod, cluster)
+    if found is None:
         return None
     by_score: dict[int, list[str]] = {}
-    for node, score in zip(cluster.nodes, scores, strict=True):
+    for node, score in zip(cluster.nodes, found, strict=True):
         assert 0 <= score <= 100
         by_score.setdefault(score, []).append(node.name)
     return ["=".join(by_score[score]) for score in sorted(by_score, reverse=True)]
