@@ -4,14 +4,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from kubeapi.generated.models.core_v1 import Container, Pod
+from kubeapi.generated.models.core_v1 import Container, Pod, SeccompProfile
 from kubelet.actions import HASH_ANNOTATION, container_hash
+from kubelet.admission import dotted
 from kubelet.cri import ContainerConfig, Image, Mount, PortMapping, SandboxConfig, SecurityContext
 from kubelet.environment import ConfigError
 from kubelet.expansion import expand
-from kubelet.podfiles import pod_hostname
 from kubelet.resources import container_resources, pod_resources
 
+RUNTIME_DEFAULT, LOCALHOST = "RuntimeDefault", "Localhost/"
 PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
 GRACE_ANNOTATION = "io.kubernetes.pod.terminationGracePeriod"
 
@@ -21,16 +22,17 @@ def pod_labels(pod: Pod) -> dict[str, str]:
             "io.kubernetes.pod.uid": pod.metadata.uid}
 
 
-def sandbox_config(pod: Pod, attempt: int, *, log_directory: Path, cgroup_parent: str, runtime_handler: str = "") -> SandboxConfig:
+def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path, cgroup_parent: str,
+                   runtime_handler: str = "") -> SandboxConfig:
     security = pod.spec.security_context
     ports = () if pod.spec.host_network else tuple(
         PortMapping(port.protocol or "TCP", port.container_port, port.host_port, port.host_ip)
         for container in (*pod.spec.init_containers, *pod.spec.containers) for port in container.ports if port.host_port)
     return SandboxConfig(
-        name=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid, attempt=attempt, hostname=pod_hostname(pod),
+        name=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid, attempt=attempt, hostname=hostname,
         log_directory=str(log_directory), cgroup_parent=cgroup_parent, host_network=pod.spec.host_network, host_pid=pod.spec.host_pid,
         host_ipc=pod.spec.host_ipc, share_process_namespace=bool(pod.spec.share_process_namespace), port_mappings=ports,
-        sysctls={one.name: one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod),
+        sysctls={dotted(one.name): one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod),
         labels={**pod.metadata.labels, **pod_labels(pod)}, runtime_handler=runtime_handler,
         annotations={**pod.metadata.annotations, GRACE_ANNOTATION: str(pod.spec.termination_grace_period_seconds or 0)})
 
@@ -65,7 +67,15 @@ def _security(pod: Pod, container: Container, image: Image) -> SecurityContext:
         privileged=bool(own and own.privileged), readonly_rootfs=bool(own and own.read_only_root_filesystem),
         no_new_privs=bool(own and own.allow_privilege_escalation is False),
         add_capabilities=capabilities.add if capabilities else (), drop_capabilities=capabilities.drop if capabilities else (),
-        seccomp_unconfined=profile is None or profile.type == "Unconfined")
+        strict_groups=bool(of_pod and of_pod.supplemental_groups_policy == "Strict"),
+        unmasked_proc=bool(own and own.proc_mount == "Unmasked"), seccomp=_seccomp(profile))
+
+
+def _seccomp(profile: SeccompProfile | None) -> str:
+    match profile.type if profile else "":
+        case "RuntimeDefault": return RUNTIME_DEFAULT
+        case "Localhost" if profile: return f"{LOCALHOST}{profile.localhost_profile or ''}"
+        case _: return ""
 
 
 def _check_non_root(pod: Pod, container: Container, user: int | None, image: Image) -> None:

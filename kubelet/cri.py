@@ -39,7 +39,8 @@ class PortMapping:
 
 @dataclass(frozen=True, slots=True)
 class SandboxConfig:
-    """A pod's shared surroundings. `cgroup_parent` is the pod's own cgroup, relative to each hierarchy's root."""
+    """A pod's shared surroundings. `cgroup_parent` is the pod's own cgroup, relative to each hierarchy's root; an empty `hostname` is
+    the machine's, as it must be in the host's network."""
 
     name: str
     namespace: str
@@ -93,7 +94,9 @@ class SecurityContext:
     no_new_privs: bool = False
     add_capabilities: tuple[str, ...] = ()
     drop_capabilities: tuple[str, ...] = ()
-    seccomp_unconfined: bool = True
+    strict_groups: bool = False        # only the groups named here, not those of the image's /etc/group
+    unmasked_proc: bool = False
+    seccomp: str = ""                  # RuntimeDefault, or Localhost/ and the path of a profile; "": unconfined
     run_as_non_root: bool = False
 
 

@@ -51,6 +51,7 @@ class NodeConfig:
     dns: ClusterDns = ClusterDns()
     cgroup_parent: str = ""
     is_hollow: bool = False
+    allowed_unsafe_sysctls: tuple[str, ...] = ()
 
 
 class Kubelet:
@@ -71,7 +72,7 @@ class Kubelet:
             starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes,
                                      writes_files=not config.is_hollow),
             stopper=ContainerStopper(runtime, api), facts=self._node_facts, world=world, cgroup_parent=config.cgroup_parent,
-            network_fault=self.fault)
+            cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))
 
     def _node_facts(self) -> NodeFacts:

@@ -86,7 +86,7 @@ class _Process:
         await runtime.wait_ready()
         identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
         config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
-                            node_path(options.cluster_name, options.node_name))
+                            node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls)
         return {options.node_name: self._kubelet(config, runtime, images, version[0])}
 
     def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:

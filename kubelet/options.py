@@ -33,6 +33,7 @@ class Options:
     runtime: str = "runc"
     hollow_nodes: int = 1
     verbosity: int = 2
+    allowed_unsafe_sysctls: tuple[str, ...] = ()
 
     @property
     def is_hollow(self) -> bool:
@@ -60,7 +61,8 @@ def parse(argv: Sequence[str]) -> Options:
         tls_private_key_file=found.tls_private_key_file, client_ca_file=found.client_ca_file,
         cluster_dns=tuple(filter(None, found.cluster_dns.split(","))), cluster_domain=found.cluster_domain.rstrip("."),
         cluster_cidr=found.cluster_cidr, service_cidr=found.service_cidr, cluster_name=found.cluster_name, runtime=found.runtime,
-        hollow_nodes=found.hollow_nodes, verbosity=found.verbosity)
+        hollow_nodes=found.hollow_nodes, verbosity=found.verbosity,
+        allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -83,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cluster-name", default="picokube", help="what is made on this machine carries it")
     add("--runtime", choices=("runc", "hollow"), default="runc", help="what runs containers; hollow only pretends")
     add("--hollow-nodes", type=_count, default=1, help="how many nodes this process pretends to be")
+    add("--allowed-unsafe-sysctls", default="", help="sysctls that pods may set besides the safe ones, by comma; may end in *")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     return parser
 

@@ -10,7 +10,7 @@ from kubeapi.generated.models.core_v1 import HostAlias, Pod, PodDNSConfig
 MANAGED = "# Kubernetes-managed hosts file."
 HOST_RESOLV_CONF = Path("/etc/resolv.conf")
 MOST_SEARCHES = 32
-LONGEST_HOSTNAME = 63
+LONGEST_HOSTNAME, LONGEST_FULL_NAME = 63, 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,20 @@ def pod_domain(pod: Pod, domain: str) -> str:
     if not pod.spec.subdomain or pod.spec.hostname_override:
         return ""
     return f"{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{domain}"
+
+
+def sandbox_hostname(pod: Pod, domain: str) -> str:
+    """What `hostname` says in the pod; "" in the host's network. Raises ValueError where its full name is too long for that."""
+    if pod.spec.host_network and not pod.spec.hostname_override:
+        return ""
+    name, of_pod = pod_hostname(pod), pod_domain(pod, domain)
+    if not pod.spec.set_hostname_as_fqdn or not of_pod:
+        return name
+    full = f"{name}.{of_pod}"
+    if len(full) > LONGEST_FULL_NAME:
+        raise ValueError(f"failed to construct FQDN from pod hostname and cluster domain, FQDN {full} is too long "
+                         f"({LONGEST_FULL_NAME} characters is the max, {len(full)} characters requested)")
+    return full
 
 
 def hosts_file(pod: Pod, pod_ips: Sequence[str], domain: str) -> str:

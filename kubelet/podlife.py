@@ -13,13 +13,14 @@ from pathlib import Path
 
 from kubeapi.generated.models.core_v1 import ContainerStateWaiting, Pod, PodStatus
 from kubelet.actions import Actions, compute_actions
+from kubelet.admission import refusal
 from kubelet.api import FRESH_SECONDS
 from kubelet.backoff import BackOff
 from kubelet.containerconfig import sandbox_config
 from kubelet.containerstatus import Observed
 from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.logs import termination_message
-from kubelet.podfiles import log_directory
+from kubelet.podfiles import log_directory, sandbox_hostname
 from kubelet.podruntime import PodRuntime, read_pod_runtime
 from kubelet.podstatus import TERMINAL_PHASES, pod_status
 from kubelet.podworkers import Next
@@ -57,6 +58,8 @@ class PodKeeper:
             if ended := self._over_deadline(pod):
                 return ended
             runtime = await read_pod_runtime(self._node.runtime, self._uid)
+            if refused := self._refused(pod, runtime):
+                return refused
             self._node.probes.follow(pod, runtime, self._node.facts().ips)
             actions = compute_actions(pod, runtime, self._node.probes.results(self._uid), self._remaining)
             self._note_backoffs(pod, actions)
@@ -69,6 +72,13 @@ class PodKeeper:
             if retry is not None:
                 self._publish(pod, await read_pod_runtime(self._node.runtime, self._uid))
                 return Next(_soonest(retry, self._until_deadline(pod), *actions.backing_off.values()))
+
+    def _refused(self, pod: Pod, runtime: PodRuntime) -> Next | None:
+        found = refusal(pod, self._node.allowed_unsafe_sysctls) if runtime.is_empty else None
+        if found is None or pod.status.phase in TERMINAL_PHASES:
+            return None
+        self._node.api.event(pod, "Warning", found.reason, found.message)
+        return Next(has_ended=True, reason=found.reason, message=f"Pod was rejected: {found.message}")
 
     def _over_deadline(self, pod: Pod) -> Next | None:
         seconds = self._until_deadline(pod)
@@ -178,12 +188,13 @@ class PodKeeper:
             for old in runtime.sandboxes[1:]:
                 await node.runtime.remove_pod_sandbox(old.id)
         attempt = runtime.sandbox.config.attempt + 1 if runtime.sandbox else 0
-        config = sandbox_config(pod, attempt, log_directory=log_directory(node.root, pod), runtime_handler=pod.spec.runtime_class_name or "",
-                                cgroup_parent=f"{node.cgroup_parent}/pod{self._uid}")
         try:
+            config = sandbox_config(
+                pod, attempt, hostname=sandbox_hostname(pod, node.cluster_domain), log_directory=log_directory(node.root, pod),
+                cgroup_parent=f"{node.cgroup_parent}/pod{self._uid}", runtime_handler=pod.spec.runtime_class_name or "")
             await node.runtime.run_pod_sandbox(config)
-        except CriError as error:
-            node.api.event(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error.message}")
+        except (CriError, ValueError) as error:
+            node.api.event(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
             return self._try_again(SANDBOX, RETRY_SECONDS)
         return None
 

@@ -32,4 +32,6 @@ class Surroundings:
     facts: Callable[[], NodeFacts]
     world: World
     cgroup_parent: str
+    cluster_domain: str
+    allowed_unsafe_sysctls: tuple[str, ...]
     network_fault: Callable[[], str]              # why pods cannot have a network yet, or ""

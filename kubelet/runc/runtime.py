@@ -49,6 +49,7 @@ class RuncRuntime:
     def __init__(self, root_dir: Path, images: ImageStore, *, cluster: str, node: str, pod_cidr: str = "", cluster_cidr: str = "",
                  service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc") -> None:
         self.directory = root_dir.resolve() / "runtime"
+        self._seccomp_profiles = root_dir.resolve() / "seccomp"
         self.cluster, self.node, self.pod_cidr = cluster, node, pod_cidr
         self._ranges = {"cluster_cidr": cluster_cidr, "service_cidr": service_cidr, "node_ip": node_ip}
         self._images, self._world, self._runc = images, world, runc
@@ -316,7 +317,7 @@ class RuncRuntime:
         try:
             directory.mkdir(mode=0o700)
             self._cgroups.create(sandbox.config.cgroup_parent, sandbox.config.resources)
-            record = bundle.make_container(directory, sandbox, config, self._images, self._now())
+            record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now())
         except BaseException as error:
             containers.remove_directory(directory)
             self._images.release(container_id)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kubelet import linux
+from kubelet.admission import SWAPPED
 from kubelet.cri import CriError, SandboxConfig, SandboxState, SandboxStatus
 from kubelet.network import naming
 from kubelet.network.hostports import HostPort
@@ -65,8 +66,8 @@ class Sandbox:
 
 
 def own_namespaces(config: SandboxConfig) -> list[str]:
-    """Always its own host name, and its own network and IPC unless the host's are asked for."""
-    return [kind for kind in KINDS if not (kind == "net" and config.host_network or kind == "ipc" and config.host_ipc)]
+    """Its own network, with a host name, and IPC, unless the host's are asked for."""
+    return [kind for kind in KINDS if not (kind == "ipc" and config.host_ipc or kind in ("net", "uts") and config.host_network)]
 
 
 def host_ports(sandbox: Sandbox, cluster: str) -> list[HostPort]:
@@ -103,7 +104,8 @@ def _build(sandbox: Sandbox, network: PodNetwork | None) -> None:
             if network is None:
                 raise CriError("FailedCreatePodSandBox", "the node has no podCIDR yet")
             network.attach(sandbox.id, outside, sandbox.record.address)
-    socket.sethostname(config.hostname)
+    if "uts" in kinds:
+        socket.sethostname(config.hostname)
     _set_sysctls(config, kinds)
     for kind in kinds:
         sandbox.pin(kind).touch()
@@ -117,10 +119,11 @@ def _set_sysctls(config: SandboxConfig, kinds: list[str]) -> None:
     defaults = SYSCTLS if "net" in kinds else {}
     for name, value in {**defaults, **config.sysctls}.items():
         namespace = next((kind for prefix, kind in NAMESPACED_SYSCTLS.items() if name.startswith(prefix)), "")
-        if namespace not in kinds or ".." in name.split("/"):
+        path = Path("/proc/sys", name.translate(SWAPPED))
+        if namespace not in kinds or ".." in path.parts:
             raise CriError("FailedCreatePodSandBox", f"sysctl {name!r} is not the pod's own: it would change the node")
         try:
-            Path("/proc/sys", name.replace(".", "/")).write_text(value)
+            path.write_text(value)
         except OSError as error:
             raise CriError("FailedCreatePodSandBox", f"sysctl {name}={value}: {error.strerror}") from error
 

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kubelet.cri import ContainerConfig, CriError, LinuxResources, Mount, SandboxConfig, SecurityContext
+from kubelet.runc import seccomp
 from kubelet.runc.users import User
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -30,7 +32,7 @@ GUARDED = ("nosuid", "noexec", "nodev")
 
 
 def spec(config: ContainerConfig, sandbox: SandboxConfig, image: Mapping[str, Any], user: User, *, cgroup: str,
-         namespaces: Mapping[str, str], shm: str) -> dict[str, Any]:
+         namespaces: Mapping[str, str], shm: str, seccomp_profiles: Path = Path("/nonexistent")) -> dict[str, Any]:
     """`namespaces`: OCI type -> path to join, "" for a new one; types that are missing are the host's."""
     devices = _devices(config)
     linux: dict[str, Any] = {
@@ -39,6 +41,10 @@ def spec(config: ContainerConfig, sandbox: SandboxConfig, image: Mapping[str, An
     if devices:
         linux["devices"] = [device for device, _ in devices]
     if not config.security.privileged:
+        granted = capabilities(config.security, _own_capabilities())
+        if profile := seccomp.profile(config.security.seccomp, seccomp_profiles, granted):
+            linux["seccomp"] = profile
+    if not config.security.privileged and not config.security.unmasked_proc:
         linux |= {"maskedPaths": list(MASKED_PATHS), "readonlyPaths": list(READONLY_PATHS)}
     if root_propagation := _root_propagation(config.mounts):
         linux["rootfsPropagation"] = root_propagation
@@ -73,7 +79,7 @@ def command(config: ContainerConfig, image: Mapping[str, Any]) -> list[str]:
 
 
 def environment(config: ContainerConfig, sandbox: SandboxConfig, image: Mapping[str, Any], user: User) -> list[str]:
-    found = {"PATH": PATH, "HOSTNAME": sandbox.hostname, "HOME": user.home}
+    found = {"PATH": PATH, "HOSTNAME": sandbox.hostname or socket.gethostname(), "HOME": user.home}
     if config.tty:
         found["TERM"] = "xterm"
     found |= {name: value for name, _, value in (one.partition("=") for one in image.get("Env") or ())}

@@ -30,10 +30,12 @@ def resolve(rootfs: Path, image_user: str, security: SecurityContext) -> User:
         gid = security.run_as_group
     elif group:
         gid = _group_id(rootfs, group)
-    groups = {*(_groups_of(rootfs, login) if login else ()), *security.supplemental_groups}
+    of_image = _groups_of(rootfs, login) if login and not security.strict_groups else ()
+    groups = {*of_image, *security.supplemental_groups}
     if security.run_as_non_root and uid == 0:
         raise CriError("CreateContainerConfigError", "container has runAsNonRoot and image will run as root")
-    return User(uid, gid, tuple(sorted(groups - {gid})), home)
+    # The first group is among them, so that dropping the others cannot take a "not for this group" away.
+    return User(uid, gid, (gid, *sorted(groups - {gid})), home)
 
 
 def _passwd_entry(rootfs: Path, name: str) -> tuple[int, int, str, str]:

@@ -47,6 +47,14 @@ class Place:
     def pods(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/pods"
 
+    @property
+    def node(self) -> str:
+        return f"{self.cluster.cluster.name}-1"
+
+    @property
+    def node_directory(self) -> Path:
+        return self.cluster.cluster.node_directory(self.node)
+
     @contextmanager
     def new_namespace(self) -> Iterator[Place]:
         name = f"t{next(_numbers)}"

@@ -111,13 +111,14 @@ def rootfs(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("image_user", "security", "expected"), [
-    pytest.param("", SecurityContext(), User(0, 0, (), "/root"), id="root"),
-    pytest.param("web", SecurityContext(), User(33, 44, (55,), "/var/www"), id="name"),
-    pytest.param("33", SecurityContext(), User(33, 44, (55,), "/var/www"), id="number"),
-    pytest.param("web:staff", SecurityContext(), User(33, 66, (55,), "/var/www"), id="name-and-group"),
-    pytest.param("1000:1001", SecurityContext(), User(1000, 1001, (), "/"), id="unknown-numbers"),
-    pytest.param("web", SecurityContext(run_as_user=7), User(7, 0, (), "/"), id="the-pod-wins"),
-    pytest.param("web", SecurityContext(run_as_group=7, supplemental_groups=(7, 8)), User(33, 7, (8, 55), "/var/www"), id="groups"),
+    pytest.param("", SecurityContext(), User(0, 0, (0,), "/root"), id="root"),
+    pytest.param("web", SecurityContext(), User(33, 44, (44, 55), "/var/www"), id="name"),
+    pytest.param("33", SecurityContext(), User(33, 44, (44, 55), "/var/www"), id="number"),
+    pytest.param("web:staff", SecurityContext(), User(33, 66, (66, 55), "/var/www"), id="name-and-group"),
+    pytest.param("1000:1001", SecurityContext(), User(1000, 1001, (1001,), "/"), id="unknown-numbers"),
+    pytest.param("web", SecurityContext(run_as_user=7), User(7, 0, (0,), "/"), id="the-pod-wins"),
+    pytest.param("web", SecurityContext(run_as_group=7, supplemental_groups=(7, 8)), User(33, 7, (7, 8, 55), "/var/www"), id="groups"),
+    pytest.param("web", SecurityContext(supplemental_groups=(8,), strict_groups=True), User(33, 44, (44, 8), "/var/www"), id="strict"),
 ])
 def test_users(rootfs: Path, image_user: str, security: SecurityContext, expected: User) -> None:
     assert resolve(rootfs, image_user, security) == expected
