@@ -16,7 +16,9 @@ from controllers.endpoints.endpointslice import endpoint_slice_controller
 from controllers.garbagecollector.reconciler import garbage_collector
 from controllers.namespace import namespace_controller
 from controllers.nodeipam import node_ipam_controller
-from controllers.nodetaints import node_taint_controller
+from controllers.nodelifecycle.eviction import taint_eviction_controller
+from controllers.nodelifecycle.reconciler import Settings, node_lifecycle_controller
+from controllers.nodelifecycle.zones import Rates
 from controllers.options import Options, parse
 from controllers.replicaset import replica_set_controller
 from controllers.replicationcontroller import replication_controller
@@ -33,10 +35,12 @@ from kubeclient.transport import AiohttpTransport
 async def control(client: Client, options: Options) -> None:
     """Runs until cancelled: what a leader does."""
     factory = InformerFactory(client)
-    recorder = EventRecorder(client, "kube-controller-manager")
+    recorder, of_nodes, of_evictions = recorders = [
+        EventRecorder(client, name) for name in ("kube-controller-manager", "node-controller", "taint-eviction-controller")]
     controllers = [
         service_account_controller(client, factory),
-        node_taint_controller(client, factory),
+        node_lifecycle_controller(client, of_nodes, factory, _node_settings(options)),
+        taint_eviction_controller(client, of_evictions, factory),
         *([node_ipam_controller(client, recorder, factory, options.cluster_cidr, options.node_cidr_mask_size)]
           if options.cluster_cidr else []),
         replica_set_controller(client, recorder, factory),
@@ -50,9 +54,16 @@ async def control(client: Client, options: Options) -> None:
     ]
     async with asyncio.TaskGroup() as group:
         group.create_task(factory.run(), name="informers")
-        group.create_task(recorder.run(), name="events")
+        for one in recorders:
+            group.create_task(one.run(), name="events")
         for controller in controllers:
             group.create_task(controller.run(), name=controller.name)
+
+
+def _node_settings(options: Options) -> Settings:
+    rates = Rates(options.node_eviction_rate, options.secondary_node_eviction_rate, options.unhealthy_zone_threshold,
+                  options.large_cluster_size_threshold)
+    return Settings(options.node_monitor_period, options.node_monitor_grace_period, options.node_startup_grace_period, rates)
 
 
 async def run(options: Options) -> None:

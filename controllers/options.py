@@ -16,6 +16,13 @@ class Options:
     leader_elect_identity: str = ""
     cluster_cidr: str = ""
     node_cidr_mask_size: int = 24
+    node_monitor_period: float = 5.0
+    node_monitor_grace_period: float = 40.0
+    node_startup_grace_period: float = 60.0
+    node_eviction_rate: float = 0.1
+    secondary_node_eviction_rate: float = 0.01
+    unhealthy_zone_threshold: float = 0.55
+    large_cluster_size_threshold: int = 50
     endpoint_updates_batch_period: float = 0.0
     endpointslice_updates_batch_period: float = 0.0
     verbosity: int = 2
@@ -35,6 +42,13 @@ def _parser() -> argparse.ArgumentParser:
         help="who holds the Lease; a name that nobody else has at the same time takes its own Lease over at once (default: host and pid)")
     add("--cluster-cidr", type=_network, default="", help="the range of pod addresses; nodes get shares of it")
     add("--node-cidr-mask-size", type=int, default=24, help="how large a node's share is")
+    add("--node-monitor-period", type=_period, default=5.0, help="how often nodes are judged; those lost within one period are judged together")
+    add("--node-monitor-grace-period", type=_period, default=40.0, help="how long a node may be silent before it is NotReady")
+    add("--node-startup-grace-period", type=_period, default=60.0, help="the same for a node that has not yet posted a status")
+    add("--node-eviction-rate", type=float, default=0.1, help="lost nodes whose pods are evicted, a second and zone")
+    add("--secondary-node-eviction-rate", type=float, default=0.01, help="the same in a zone that is unhealthy and large")
+    add("--unhealthy-zone-threshold", type=float, default=0.55, help="the part of a zone's nodes, at least 3, that makes it unhealthy when lost")
+    add("--large-cluster-size-threshold", type=int, default=50, help="a zone of up to so many nodes evicts nothing while it is unhealthy")
     add("--endpoint-updates-batch-period", type=_duration, default=0.0, help="how long changes of pods are gathered before Endpoints are written")
     add("--endpointslice-updates-batch-period", type=_duration, default=0.0, help="the same for EndpointSlices")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
@@ -48,8 +62,9 @@ def _boolean(text: str) -> bool:
 
 
 def _network(text: str) -> str:
+    """Of the default, too: none."""
     try:
-        return str(ipaddress.ip_network(text))
+        return str(ipaddress.ip_network(text)) if text else ""
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -59,3 +74,9 @@ def _duration(text: str) -> float:
         return parse_duration(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _period(text: str) -> float:
+    if (seconds := _duration(text)) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r} must be greater than 0")
+    return seconds

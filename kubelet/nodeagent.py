@@ -18,7 +18,7 @@ from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubelet.cri import ImageService
 from kubelet.nodeinfo import Machine
-from kubelet.nodestatus import NodeIdentity, differs, new_node, node_status
+from kubelet.nodestatus import NodeIdentity, differs, is_declared_unknown, new_node, node_status
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class NodeAgent:
     def observe(self, node: Node) -> None:
         """The API's newest view of this node."""
         self._node = node
-        if node.spec.pod_cidr != self._pod_cidr:
+        if node.spec.pod_cidr != self._pod_cidr or is_declared_unknown(node):
             self._changed.set()
 
     def wake(self) -> None:

@@ -80,5 +80,10 @@ def differs(old: NodeStatus | None, new: NodeStatus) -> bool:
     return old is None or _timeless(old) != _timeless(new)
 
 
+def is_declared_unknown(node: Node) -> bool:
+    """The controllers took this kubelet for lost: it has to say that it is not."""
+    return node.status is not None and any(one.type == "Ready" and one.status == "Unknown" for one in node.status.conditions)
+
+
 def _timeless(status: NodeStatus) -> NodeStatus:
     return status.evolve(conditions=tuple(one.evolve(last_heartbeat_time=None) for one in status.conditions))

@@ -20,11 +20,11 @@ def change(fake: FakeClient, obj: M) -> M:
 
 
 def a_node(name: str = "n1", *, ready: str = "True", zone: str = "", region: str = "", taints: list[Document] | None = None,
-           **labels: str) -> Node:
+           labels: dict[str, str] | None = None) -> Node:
     topology = {"topology.kubernetes.io/zone": zone, "topology.kubernetes.io/region": region}
     conditions = [{"type": type, "status": "False", "reason": "Fine"} for type in ("MemoryPressure", "DiskPressure", "PIDPressure")]
     ready_condition = [{"type": "Ready", "status": ready, "reason": "KubeletReady"}] if ready else []
-    return Node.from_wire({"metadata": {"name": name, "labels": {**{key: value for key, value in topology.items() if value}, **labels}},
+    return Node.from_wire({"metadata": {"name": name, "labels": {**{key: value for key, value in topology.items() if value}, **(labels or {})}},
                            "spec": {"taints": taints or []}, "status": {"conditions": [*conditions, *ready_condition] if ready else []}})
 
 
