@@ -73,10 +73,12 @@ class _Plan:
         self._kill: list[Kill] = []
         self._backing_off: dict[str, float] = {}
         self._kept = 0
-        self._failed = False
+        self._has_ended = False
 
     def actions(self) -> Actions:
-        done = self._failed or not (self._start or self._kill or self._backing_off or self._kept)
+        if self._has_ended:
+            return Actions(stop_everything=True)
+        done = not (self._start or self._kill or self._backing_off or self._kept)
         return Actions(start=tuple(self._start), kill=tuple(self._kill), backing_off=self._backing_off, stop_everything=done)
 
     def initialize(self) -> bool:
@@ -92,12 +94,16 @@ class _Plan:
         return True
 
     def run_main_containers(self) -> None:
+        """Where none of them is to run any more the pod has ended: sidecars are there for them and are not started again."""
+        self._has_ended = True
         for container in self._pod.spec.containers:
             current = self._runtime.newest(container.name)
             if current is not None and current.state is ContainerState.RUNNING:
                 self._tend(container, current)
+                self._has_ended = False
             elif should_restart(self._pod, container, current):
                 self._start_or_wait(container, current)
+                self._has_ended = False
 
     def _init_is_done(self, container: Container) -> bool:
         current = self._runtime.in_sandbox(container.name)
@@ -110,7 +116,7 @@ class _Plan:
         elif restarts_init(self._pod, container):
             self._start_or_wait(container, current)
         else:
-            self._failed = True
+            self._has_ended = True
         return False
 
     def _tend_sidecar(self, container: Container) -> bool:

@@ -22,7 +22,7 @@ from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.logs import termination_message
 from kubelet.podfiles import log_directory, sandbox_hostname
 from kubelet.podruntime import PodRuntime, read_pod_runtime
-from kubelet.podstatus import TERMINAL_PHASES, pod_status
+from kubelet.podstatus import TERMINAL_PHASES, held_back, pod_status
 from kubelet.podworkers import Next
 from kubelet.pulling import go_duration
 from kubelet.restarts import all_containers, container_named, is_sidecar
@@ -120,6 +120,7 @@ class PodKeeper:
                 self._node.api.event(pod, "Warning", "BackOff", f"Back-off restarting failed container {name} in pod {where}", name)
 
     def _publish(self, pod: Pod, runtime: PodRuntime, *, is_terminal: bool = False) -> PodStatus:
+        """Answers what comes out of what is observed; the API hears of a pod's end only when nothing of it runs any more."""
         node, now = self._node, self._node.world.now()
         for container in all_containers(pod):
             for one in runtime.containers.get(container.name, ()):
@@ -131,7 +132,7 @@ class PodKeeper:
         if not pod.metadata.resource_version:
             return newest.status                  # an orphan: the API knows nothing of it
         status = pod_status(newest, seen, now, reason=self._ended.reason, message=self._ended.message)
-        node.statuses.set(pod, status)
+        node.statuses.set(pod, held_back(newest.status, status) if runtime.running else status)
         return status
 
     # --- doing
@@ -225,14 +226,21 @@ class PodKeeper:
         running = [one for one in runtime.running if one.name not in sidecars]
         async with asyncio.TaskGroup() as group:
             for one in running:
-                group.create_task(node.stopper.stop(pod, container_named(pod, one.name), one, grace_seconds))
+                group.create_task(self._stop(pod, one, grace_seconds))
         for name in reversed(sidecars):
             for one in (one for one in runtime.running if one.name == name):
-                await node.stopper.stop(pod, container_named(pod, name), one, max(1.0, until - loop.time()))
+                await self._stop(pod, one, max(1.0, until - loop.time()))
         for sandbox in runtime.sandboxes:
             await node.runtime.stop_pod_sandbox(sandbox.id)
         self._waiting.clear()
         self._publish(pod, await read_pod_runtime(node.runtime, self._uid), is_terminal=True)
+
+    async def _stop(self, pod: Pod, container: ContainerStatus, grace_seconds: float) -> None:
+        """How it ended is told while others still take their time."""
+        await self._node.stopper.stop(pod, container_named(pod, container.name), container, grace_seconds)
+        runtime = await read_pod_runtime(self._node.runtime, self._uid)
+        if runtime.running:
+            self._publish(pod, runtime)
 
     async def clean_up(self, pod: Pod, *, is_deleted: bool) -> None:
         """Nothing of it is left on the node before the API lets go of it."""

@@ -29,6 +29,13 @@ def pod_status(pod: Pod, seen: Observed, now: datetime, *, reason: str = "", mes
         start_time=pod.status.start_time or now.replace(microsecond=0), observed_generation=pod.metadata.generation)
 
 
+def held_back(before: PodStatus, now: PodStatus) -> PodStatus:
+    """A pod that still runs something (sidecars, mostly) has not ended: what it holds is not free for others yet."""
+    if now.phase not in TERMINAL_PHASES or before.phase in TERMINAL_PHASES:
+        return now
+    return now.evolve(phase=before.phase or "Pending", reason=before.reason, message=before.message)
+
+
 def pod_phase(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], *, is_terminal: bool = False) -> str:
     pending, failed = _initialization(pod, init)
     has_initialized = any(one.container_id for one in main)

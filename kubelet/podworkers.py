@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -48,7 +49,7 @@ class PodLife(Protocol):
 class PodWorker:
     def __init__(self, pod: Pod, life: PodLife) -> None:
         self._pod, self._life = pod, life
-        self._wake = asyncio.Event()
+        self._wake, self._news = asyncio.Event(), asyncio.Event()
         self._gone = False
         self._ended = Next()
         self._grace: float | None = None            # of the termination under way
@@ -75,6 +76,7 @@ class PodWorker:
 
     def _notice(self) -> None:
         self._wake.set()
+        self._news.set()
         if self._running is None or not self._must_end:
             return
         if self._grace is None or self._grace_seconds() < self._grace:
@@ -98,7 +100,7 @@ class PodWorker:
     async def run(self) -> None:
         """Until nothing of the pod is left."""
         while not self._must_end:
-            found = await self._attempt(lambda: self._life.sync(self._pod), Next())
+            found = await self._attempt(lambda: self._life.sync(self._pod), Next(after_seconds=0.0))
             if found is not None and found.has_ended:
                 self._ended = found
             elif found is not None and not self._must_end:
@@ -134,9 +136,16 @@ class PodWorker:
             return
         self._wake.clear()
 
+    async def _until_news(self, seconds: float) -> None:
+        """What failed may do better with what the API says now: a newer pod need not wait for the back-off to end."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+
     async def _attempt(self, work: Callable[[], Coroutine[Any, Any, T]], failed: T) -> T | None:
         """The pod's error boundary; None where it was cut off because the pod must end (or end sooner)."""
         self._wake.clear()
+        self._news.clear()
         async with asyncio.TaskGroup() as group:
             self._running = task = group.create_task(self._guarded(work, failed))
         self._running = None
@@ -149,7 +158,7 @@ class PodWorker:
         except Exception:
             log.exception("pod %s/%s", self._pod.metadata.namespace, self._pod.metadata.name)
             self._retries.next("", loop.time(), loop.time())
-            await asyncio.sleep(self._retries.delay(""))
+            await self._until_news(self._retries.delay(""))
             return failed
         self._retries.forget("")
         return done

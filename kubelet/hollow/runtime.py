@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubeapi.world import REAL_WORLD, World
+from kubelet.containerevents import Events
 from kubelet.cri import (
     ContainerConfig,
     ContainerEvent,
@@ -44,7 +45,7 @@ class HollowRuntime:
         self._sandboxes: dict[str, SandboxStatus] = {}
         self._containers: dict[str, _Container] = {}
         self._by_pod: dict[str, tuple[list[str], list[str]]] = {}       # uid -> sandbox ids, container ids
-        self._listeners: list[asyncio.Queue[ContainerEvent]] = []
+        self._events = Events()
         self._addresses: AddressRange | None = None
 
     async def run(self) -> None:
@@ -183,16 +184,7 @@ class HollowRuntime:
         return [ContainerStats(one.status.id, 0, 0, 0) for one in self._containers.values() if one.status.state is ContainerState.RUNNING]
 
     def events(self) -> AsyncIterator[ContainerEvent]:
-        queue: asyncio.Queue[ContainerEvent] = asyncio.Queue()
-        self._listeners.append(queue)
-        return self._listen(queue)
-
-    async def _listen(self, queue: asyncio.Queue[ContainerEvent]) -> AsyncIterator[ContainerEvent]:
-        try:
-            while True:
-                yield await queue.get()
-        finally:
-            self._listeners.remove(queue)
+        return self._events.listen()
 
     # --- small things
 
@@ -201,8 +193,7 @@ class HollowRuntime:
         self._publish(container.status.sandbox_id, uid, container.status.id)
 
     def _publish(self, sandbox_id: str, uid: str, container_id: str) -> None:
-        for queue in self._listeners:
-            queue.put_nowait(ContainerEvent(sandbox_id, uid, container_id))
+        self._events.publish(ContainerEvent(sandbox_id, uid, container_id))
 
     def _of_pod(self, uid: str) -> tuple[list[str], list[str]]:
         return self._by_pod.setdefault(uid, ([], []))

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kubeapi.world import REAL_WORLD, World
 from kubelet import linux
+from kubelet.containerevents import Events
 from kubelet.cri import (
     ContainerConfig,
     ContainerEvent,
@@ -31,7 +32,6 @@ from kubelet.network.pods import PodNetwork
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.containers import Container
-from kubelet.runc.events import Events
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import SandboxRecord
 from kubelet.runc.sandboxes import Sandbox, is_pause

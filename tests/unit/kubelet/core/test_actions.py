@@ -67,6 +67,10 @@ def start(*names: str) -> Actions:
     pytest.param(a_pod(init=[PROBED_SIDE]), a_runtime(running("side")), WAIT, id="not before its startup probe has succeeded"),
     pytest.param(a_pod(init=[SIDE], restart="Never"), a_runtime(ended("side", 1), running()), start("side"), id="a sidecar is always restarted"),
     pytest.param(a_pod(init=[SIDE], restart="Never"), a_runtime(running("side"), ended(code=0)), NOTHING_LEFT, id="sidecars alone keep no pod"),
+    pytest.param(a_pod(init=[SIDE], restart="Never"), a_runtime(ended("side", 1), ended(code=0)), NOTHING_LEFT,
+                 id="nor are they started again when the rest has ended"),
+    pytest.param(a_pod(init=[PROBED_SIDE], restart="OnFailure"), a_runtime(running("side"), ended(code=0)), NOTHING_LEFT,
+                 id="nor waited for"),
     pytest.param(a_pod(init=[SIDE, *INIT]), a_runtime(running("side"), ended("i1")), start("i2"), id="init containers beside a running sidecar"),
 ])
 def test_what_comes_next(pod: Pod, runtime: PodRuntime, expected: Actions) -> None:

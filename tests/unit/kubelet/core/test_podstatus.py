@@ -9,7 +9,7 @@ import pytest
 from kubeapi.generated.models.core_v1 import ContainerStateWaiting, Pod, PodStatus
 from kubelet.containerstatus import Observed
 from kubelet.podruntime import PodRuntime
-from kubelet.podstatus import pod_status
+from kubelet.podstatus import held_back, pod_status
 from kubelet.probes.results import ProbeResults
 from tests.unit.kubelet.core.builders import a_container, a_pod, a_runtime, created, ended, lost, running
 
@@ -51,6 +51,15 @@ def status(pod: Pod, runtime: PodRuntime, **more: Any) -> PodStatus:
 ])
 def test_phase(pod: Pod, runtime: PodRuntime, more: dict[str, Any], phase: str) -> None:
     assert status(pod, runtime, **more).phase == phase
+
+
+@pytest.mark.parametrize(("before", "now", "phase"), [
+    pytest.param("Running", "Succeeded", "Running", id="ends"), pytest.param("", "Failed", "Pending", id="ends before it was seen"),
+    pytest.param("Failed", "Failed", "Failed", id="has ended"), pytest.param("Pending", "Running", "Running", id="lives"),
+])
+def test_the_end_of_a_pod_that_still_runs_something_is_not_told(before: str, now: str, phase: str) -> None:
+    old, new = PodStatus(phase=before), PodStatus(phase=now, reason="Evicted")
+    assert held_back(old, new) == (new if phase == now else PodStatus(phase=phase))
 
 
 def conditions(found: PodStatus) -> dict[str, tuple[str, str, str]]:

@@ -1,0 +1,104 @@
+"""One worker per pod: the newest wins, and nothing waits longer than it has to."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from kubeapi.generated.models.core_v1 import Pod
+from kubelet.podworkers import Next, PodWorker
+from tests.unit.kubelet.core.builders import a_pod
+from tests.virtualtime import run
+
+
+class Life:
+    """Fails as often as it is told to; remembers when it was asked for what."""
+
+    def __init__(self, failures: int = 0) -> None:
+        self.failures, self.calls = failures, list[tuple[float, str]]()
+        self.called = asyncio.Event()
+
+    def _call(self, what: str) -> None:
+        self.calls.append((asyncio.get_running_loop().time(), what))
+        self.called.set()
+        if self.failures > 0:
+            self.failures -= 1
+            raise RuntimeError("for the test")
+
+    async def sync(self, pod: Pod) -> Next:
+        self._call(f"sync {pod.metadata.resource_version}")
+        return Next()
+
+    async def terminate(self, pod: Pod, grace_seconds: float, ended: Next) -> None:
+        self._call("terminate")
+
+    async def clean_up(self, pod: Pod, *, is_deleted: bool) -> None:
+        self._call("clean up")
+
+    async def forget(self, pod: Pod) -> None:
+        self._call("forget")
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so():
+            self.called.clear()
+            await self.called.wait()
+
+
+def version(number: int) -> Pod:
+    return a_pod(metadata={"resourceVersion": str(number)})
+
+
+def test_what_fails_is_tried_again_later_and_later() -> None:
+    async def scene() -> None:
+        life = Life(failures=9)
+        worker = PodWorker(version(1), life)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(worker.run())
+            await life.until(lambda: len(life.calls) == 10)
+            task.cancel()
+        times = [at for at, _ in life.calls]
+        assert [later - sooner for sooner, later in zip(times, times[1:], strict=False)] == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    run(scene())
+
+
+def test_a_newer_pod_does_not_wait_for_the_back_off_of_an_older_one() -> None:
+    async def scene() -> None:
+        life = Life(failures=8)
+        worker = PodWorker(version(1), life)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(worker.run())
+            await life.until(lambda: len(life.calls) == 8)
+            began = asyncio.get_running_loop().time()
+            worker.update(version(2))
+            await life.until(lambda: len(life.calls) == 9)
+            assert life.calls[-1] == (began, "sync 2")
+            task.cancel()
+    run(scene())
+
+
+def test_events_of_the_runtime_do_not_cut_a_back_off_short() -> None:
+    async def scene() -> None:
+        life = Life(failures=1)
+        worker = PodWorker(version(1), life)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(worker.run())
+            await life.until(lambda: len(life.calls) == 1)
+            worker.wake()
+            await life.until(lambda: len(life.calls) == 2)
+            assert life.calls[1][0] - life.calls[0][0] == 1
+            task.cancel()
+    run(scene())
+
+
+def test_a_pod_that_is_gone_is_cleaned_up_at_once_though_its_clean_up_failed() -> None:
+    async def scene() -> None:
+        life = Life()
+        worker = PodWorker(a_pod(metadata={"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 1}), life)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            await life.until(lambda: life.calls[-1:] == [(0.0, "clean up")])
+            life.failures = 1
+            worker.removed()
+            await life.until(lambda: len(life.calls) == 3)
+            await life.until(lambda: life.calls[-1][1] == "forget")
+        assert [what for _, what in life.calls] == ["terminate", "clean up", "clean up", "clean up", "forget"]
+    run(scene())
