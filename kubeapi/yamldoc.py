@@ -57,6 +57,13 @@ def load(text: str | bytes) -> Any:
     return next(load_all(text), None)
 
 
+def dump(document: Any) -> bytes:
+    """As Go's library writes it: block style, keys in order."""
+    text: str = yaml.dump(document, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), default_flow_style=False, allow_unicode=True,
+                          width=1 << 20)
+    return text.encode()
+
+
 def _worded(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     return f"yaml: line {mark.line + 1}: {error.problem}" if mark is not None else f"yaml: {error.problem}"

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
+from apiserver.http.negotiation import JSON, wishes
 from apiserver.http.responses import Receive, Scope, Send, header, send_bytes
 from kubeapi import discovery, errors, openapi
 from kubeapi.release import GIT_VERSION
 
-JSON = "application/json"
 OPENAPI_V2 = "/openapi/v2"
 # The second is the name that the first should have had.
 GNOSTIC = ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
@@ -37,6 +37,12 @@ class DiscoveryEndpoints:
             await send_bytes(scope, send, 200, body, content_type, [(b"etag", etag.encode()), (b"vary", b"Accept")])
         return True
 
+    @staticmethod
+    def paths() -> list[str]:
+        served = [f"/{one}" for one in openapi.group_versions()]
+        groups = {one.rpartition("/")[0] for one in served if one.startswith("/apis/")}
+        return ["/api", "/apis", *served, *groups, OPENAPI_V2, "/openapi/v3"]
+
     def _answer(self, path: str, form: str) -> tuple[bytes, str]:
         if (path, form) not in self._made:
             made = _maker(path, form)()
@@ -55,8 +61,7 @@ def _form(path: str, accept: str) -> tuple[str, str]:
 
 
 def _openapi_form(accept: str) -> tuple[str, str]:
-    wishes = [wish.partition(";")[0].strip() for wish in accept.split(",")] if accept else [JSON]
-    for wish in wishes:
+    for wish, _ in wishes(accept or JSON):
         if wish in GNOSTIC:
             return "gnostic", GNOSTIC[1]        # `@` is no character of a media type: Go refuses it in an answer
         if wish in (JSON, "*/*", "application/*"):
@@ -66,9 +71,7 @@ def _openapi_form(accept: str) -> tuple[str, str]:
 
 def _wanted_form(accept: str) -> tuple[str, str]:
     """The first of the client's wishes: "" is the legacy form."""
-    for wish in accept.split(","):
-        media, *parameters = [part.strip() for part in wish.split(";")]
-        options = dict(part.partition("=")[::2] for part in parameters)
+    for media, options in wishes(accept):
         version = options.get("v", "")
         if media == JSON and options.get("g") == "apidiscovery.k8s.io" and options.get("as") == "APIGroupDiscoveryList" \
                 and version in ("v2", "v2beta1"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -18,6 +18,7 @@ from apiserver.discovery import DiscoveryEndpoints
 from apiserver.http import requestinfo
 from apiserver.http.audit import AuditLog
 from apiserver.http.bodies import ClientGone
+from apiserver.http.componentstatuses import ComponentStatuses
 from apiserver.http.eviction import Eviction
 from apiserver.http.health import Health, add_pages
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
@@ -33,6 +34,7 @@ from apiserver.storage.compaction import compact_regularly
 from apiserver.storage.interface import Storage
 from kubeapi import errors
 from kubeapi.catalog import by_plural
+from kubeapi.goduration import parse_duration
 from kubeapi.resource import GroupResource, Resource, Version
 from kubeapi.world import REAL_WORLD, World
 
@@ -40,6 +42,7 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Exchange], Awaitable[None]]
 NOT_FOUND = "the server could not find the requested resource"
 MAX_IN_FLIGHT = 600
+REQUEST_SECONDS = 60.0
 
 
 class Application:
@@ -65,7 +68,7 @@ class Application:
         self._special = self._special_handlers()
         self._in_flight = 0
         self._fastapi = FastAPI(title="picokube", docs_url="/picokube/docs", redoc_url=None, openapi_url="/picokube/openapi.json")
-        add_pages(self._fastapi, self._health)
+        add_pages(self._fastapi, self._health, self._discovery)
 
     def _special_handlers(self) -> dict[tuple[str, str, str], Handler]:
         """By group, resource and subresource: what is not a plain read or write of one object."""
@@ -76,6 +79,8 @@ class Application:
                 **{("", "pods", name): self._streams.upgrade for name in STREAMING},
                 ("", "pods", "eviction"): Eviction(self.stores[GroupResource("", "pods")],
                                                    self.stores[GroupResource("policy", "poddisruptionbudgets")], self._world),
+                ("", "componentstatuses", ""): ComponentStatuses(self._health.checks["etcd"], self.stores[GroupResource("coordination.k8s.io", "leases")],
+                                                                 self._world),
                 **reviews(self._authenticator)}
 
     @asynccontextmanager
@@ -139,6 +144,7 @@ class Application:
             return
         exchange = Exchange(scope, receive, send, info, user)
         handler = self._handler(info)
+        seconds = deadline(info.query)
         if info.verb == "watch" or info.subresource in ("log", *STREAMING):
             await handler(exchange)
             return
@@ -146,7 +152,10 @@ class Application:
             raise errors.TooManyRequests("too many requests, please try again later", details={"retryAfterSeconds": 1})
         self._in_flight += 1
         try:
-            await handler(exchange)
+            async with asyncio.timeout(seconds):
+                await handler(exchange)
+        except TimeoutError:
+            raise errors.Timeout("Timeout: request did not complete within the allotted timeout") from None
         finally:
             self._in_flight -= 1
 
@@ -187,6 +196,18 @@ class Application:
     def _audit(self, scope: Scope) -> None:
         self._health.count(scope["method"], scope.get("status", 0))
         self._audit_log.record(scope, self._world.seconds())
+
+
+def deadline(query: Mapping[str, str]) -> float:
+    """The seconds a request has: what its query says, never more than upstream's minute. Raises BadRequest."""
+    text = query.get("timeout", "")
+    if not text:
+        return REQUEST_SECONDS
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise errors.BadRequest(f"invalid timeout specified in the request URL - {error}") from None
+    return min(seconds, REQUEST_SECONDS) if seconds > 0 else REQUEST_SECONDS
 
 
 def _served(group: str, version: str, plural: str) -> tuple[Resource, Version]:

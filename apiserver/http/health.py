@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from apiserver.bootstrap.keeper import Keeper
 from apiserver.cacher import WatchHub
+from apiserver.discovery import DiscoveryEndpoints
 from apiserver.storage.interface import StorageError
 from kubeapi.errors import ApiStatusError, NotFound
 from kubeapi.release import GIT_VERSION
@@ -48,7 +49,7 @@ class Health:
         return "" if self._keeper.is_ready else "the system's objects are not there yet"
 
 
-def add_pages(app: FastAPI, health: Health) -> None:
+def add_pages(app: FastAPI, health: Health, discovery: DiscoveryEndpoints) -> None:
     async def answer(name: str, names: list[str], verbose: bool) -> Response:
         results = {check: await health.checks[check]() for check in names}
         lines = [f"[+]{check} ok" if not wrong else f"[-]{check} failed: {wrong}" for check, wrong in results.items()]
@@ -64,7 +65,7 @@ def add_pages(app: FastAPI, health: Health) -> None:
 
         @app.get(f"/{name}/{{check:path}}")
         async def one_of_them(check: str) -> Response:
-            if check not in names:
+            if check not in health.checks:
                 return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
             return await answer(name, [check], False)
 
@@ -85,6 +86,15 @@ def add_pages(app: FastAPI, health: Health) -> None:
                   for (method, code), count in sorted(health.requests.items())]
         return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
+    paths = sorted([*discovery.paths(), *(f"/{name}" for name in ("livez", "healthz", "readyz", "version", "metrics")),
+                    *(f"/{name}/{check}" for name in ("livez", "healthz", "readyz") for check in health.checks)])
+
+    @app.get("/")
+    async def index() -> dict[str, list[str]]:
+        return {"paths": paths}
+
     @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
     async def nothing_here(path: str) -> Response:
-        return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
+        if path.split("/")[0] in ("api", "apis"):
+            return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
+        return JSONResponse({"paths": paths}, 404)

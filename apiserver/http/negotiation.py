@@ -1,6 +1,7 @@
 """Which representation of an object the client accepts (the object, a Table, or its metadata only) and in which encoding. Pure."""
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -8,7 +9,8 @@ from kubeapi import errors
 from kubeapi.protobuf import MEDIA_TYPE as PROTOBUF
 
 Representation = Literal["", "Table", "PartialObjectMetadata", "PartialObjectMetadataList"]
-JSON = "application/json"
+JSON, YAML = "application/json", "application/yaml"
+ACCEPTED = (JSON, YAML, PROTOBUF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,19 @@ class Accepted:
 
     kind: Representation = ""
     version: str = "v1"
-    is_protobuf: bool = False
+    media: str = JSON
+
+    @property
+    def is_protobuf(self) -> bool:
+        return self.media == PROTOBUF
+
+    @property
+    def is_yaml(self) -> bool:
+        return self.media == YAML
 
     @property
     def content_type(self) -> str:
-        media = PROTOBUF if self.is_protobuf else JSON
-        return f"{media};as={self.kind};v={self.version};g=meta.k8s.io" if self.kind else media
+        return f"{self.media};as={self.kind};v={self.version};g=meta.k8s.io" if self.kind else self.media
 
     @property
     def watch_content_type(self) -> str:
@@ -30,35 +39,49 @@ class Accepted:
         return f"{PROTOBUF};stream=watch" if self.is_protobuf else JSON
 
 
-def negotiate(accept: str, *, for_list: bool = False, has_protobuf: bool = True) -> Accepted:
-    """The first of the client's wishes that can be served. Raises NotAcceptable."""
+def negotiate(accept: str, *, for_list: bool = False, for_watch: bool = False) -> Accepted:
+    """The client's dearest wish that can be served; YAML cannot be watched. Raises NotAcceptable."""
     if not accept or accept in (JSON, "*/*"):
         return Accepted()
-    for wish in accept.split(","):
-        media, *parameters = [part.strip() for part in wish.split(";")]
-        is_protobuf = media == PROTOBUF and has_protobuf
-        if not is_protobuf and media not in (JSON, "*/*", "application/*"):
+    for wished, options in wishes(accept):
+        media = JSON if wished in ("*/*", "application/*") else wished
+        if media not in ACCEPTED or (media == YAML and for_watch):
             continue
-        options = dict(part.partition("=")[::2] for part in parameters)
-        found = _represented(options.get("as", ""), options, is_protobuf, for_list)
+        found = _represented(options.get("as", ""), options, media, for_list)
         if found is not None:
             return found
-    raise errors.NotAcceptable("only the following media types are accepted: application/json, application/yaml, "
-                               "application/vnd.kubernetes.protobuf")
+    raise errors.NotAcceptable(f"only the following media types are accepted: {', '.join(ACCEPTED)}")
 
 
-def _represented(kind: str, options: dict[str, str], is_protobuf: bool, for_list: bool) -> Accepted | None:
+def wishes(accept: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Media types and their parameters, the dearest (by `q`) first."""
+    found = []
+    for wish in accept.split(","):
+        media, *parameters = [part.strip() for part in wish.split(";")]
+        options = dict(part.partition("=")[::2] for part in parameters)
+        found.append((media, options))
+    yield from sorted(found, key=lambda wish: -_quality(wish[1].get("q", "1")))
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 1.0
+
+
+def _represented(kind: str, options: dict[str, str], media: str, for_list: bool) -> Accepted | None:
     if not kind:
-        return Accepted(is_protobuf=is_protobuf)
+        return Accepted(media=media)
     version = options.get("v", "")
     if options.get("g") != "meta.k8s.io" or version not in ("v1", "v1beta1"):
         return None
     if kind == "Table":                                 # its cells are any JSON: there is no message for them
-        return None if is_protobuf else Accepted("Table", version)
+        return None if media == PROTOBUF else Accepted("Table", version, media)
     if kind == "PartialObjectMetadataList" and for_list:
-        return Accepted("PartialObjectMetadataList", version, is_protobuf)
+        return Accepted("PartialObjectMetadataList", version, media)
     if kind == "PartialObjectMetadata":                 # of one object, or of a watch's
-        return Accepted("PartialObjectMetadata", version, is_protobuf)
+        return Accepted("PartialObjectMetadata", version, media)
     return None
 
 
@@ -68,4 +91,4 @@ def encoding_of(accept: str) -> Accepted:
         found = negotiate(accept)
     except errors.NotAcceptable:
         return Accepted()
-    return Accepted(is_protobuf=found.is_protobuf)
+    return Accepted(media=found.media)

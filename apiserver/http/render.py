@@ -5,6 +5,7 @@ JSON in the storage version is joined from the cached bytes; everything else is 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -12,7 +13,7 @@ import orjson
 from apiserver.cacher import CachedObject, JsonLines, Representation
 from apiserver.cacher.lines import INITIAL_EVENTS_END, ChangeType
 from apiserver.http import table
-from apiserver.http.negotiation import Accepted
+from apiserver.http.negotiation import JSON, Accepted
 from apiserver.registry.listing import is_true
 from kubeapi.protobuf import encode_object, encode_watch_event, envelope
 from kubeapi.protobuf.envelope import encode_message
@@ -20,6 +21,7 @@ from kubeapi.protobuf.wire import delimited
 from kubeapi.resource import Resource, Version
 from kubeapi.schemas import named
 from kubeapi.world import World
+from kubeapi.yamldoc import dump
 
 Document = dict[str, Any]
 LIST_META = "meta_v1.ListMeta"
@@ -41,13 +43,18 @@ class Renderer:
             body = orjson.dumps(table.metadata_only(found.document(), accepted.version))
         else:
             body = self._json(found)
+        if accepted.is_yaml:
+            return dump(orjson.loads(body))
         if is_true(query.get("pretty", "")) and not accepted.is_protobuf:
             body = orjson.dumps(orjson.loads(body), option=orjson.OPT_INDENT_2)
         return body
 
     def listed(self, objects: Sequence[CachedObject], metadata: Document, accepted: Accepted,
                query: Mapping[str, str]) -> tuple[bytes, Sequence[bytes], bytes]:
-        """(what comes before the items, the items, what comes between them and ends them); protobuf is one piece."""
+        """(what comes before the items, the items, what comes between them and ends them); protobuf and YAML are one piece."""
+        if accepted.is_yaml:
+            first, parts, last = self.listed(objects, metadata, replace(accepted, media=JSON), query)
+            return dump(orjson.loads(first + b",".join(parts) + last)), (), b""
         if accepted.kind == "Table":
             maker = self._tables(accepted, query)
             return orjson.dumps(maker.table([maker.row(one) for one in objects], metadata)), (), b""

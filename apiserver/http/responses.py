@@ -9,6 +9,7 @@ import orjson
 
 from apiserver.http.negotiation import encoding_of
 from kubeapi.protobuf import encode_object
+from kubeapi.yamldoc import dump
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -59,8 +60,9 @@ async def send_json(scope: Scope, send: Send, code: int, document: Any, content_
 async def send_document(scope: Scope, send: Send, code: int, document: Any, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
     """An answer that is no stored object (a Status, a Scale, a review), in the encoding that the client prefers."""
     accepted = encoding_of(header(scope, b"accept"))
-    if accepted.is_protobuf:
-        await send_bytes(scope, send, code, encode_object(document), accepted.content_type, headers)
+    if accepted.is_protobuf or accepted.is_yaml:
+        body = encode_object(document) if accepted.is_protobuf else dump(document)
+        await send_bytes(scope, send, code, body, accepted.content_type, headers)
     else:
         await send_json(scope, send, code, document, headers=headers)
 

@@ -7,25 +7,27 @@ from typing import Any
 
 from apiserver.auth.authentication import User
 from apiserver.cacher import CachedObject
+from apiserver.http import writeoptions
 from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
 from apiserver.http.negotiation import negotiate
 from apiserver.http.render import Renderer
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_document, send_list, warning_headers
 from apiserver.http.watch import serve_watch
+from apiserver.http.writeoptions import WriteOptions
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.listing import is_true, parse
 from apiserver.registry.patches import APPLY, SUPPORTED, patch_of, unsupported
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
 from kubeapi.decode import DecodeError, decode
-from kubeapi.fielderrors import forbidden, required
 from kubeapi.resource import Resource, Version
 from kubeapi.world import World
 
 Document = dict[str, Any]
 # Subresources that are a part of the object, or a view of it; what does more has a handler of its own.
 PARTS = frozenset({"status", "scale", "approval", "ephemeralcontainers", "resize"})
+OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
 STREAMS = frozenset({"exec", "attach", "portforward"})
 
 
@@ -42,6 +44,10 @@ class Exchange:
     @property
     def query(self) -> Mapping[str, str]:
         return self.info.query
+
+    def write_options(self) -> WriteOptions:
+        """Raises Invalid."""
+        return writeoptions.parse(self.info.verb, self.query, header(self.scope, b"user-agent"), is_apply=media_type(self.scope) == APPLY)
 
 
 class ResourceHandler:
@@ -98,7 +104,7 @@ class ResourceHandler:
     async def _watch(self, exchange: Exchange) -> None:
         info, store = exchange.info, self._store
         options = parse(exchange.query, store.resource, True)
-        accepted = negotiate(header(exchange.scope, b"accept"))
+        accepted = negotiate(header(exchange.scope, b"accept"), for_watch=True)
         representation = self._renderer.lines(accepted, exchange.query, store.cacher.json)
         await serve_watch(store.cacher, options.selection(info.namespace, info.name), options, representation, accepted,
                           exchange.receive, exchange.send, self._world)
@@ -110,9 +116,6 @@ class ResourceHandler:
         if info.name and not info.subresource:
             raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
         document, warnings = await self._document(exchange)
-        metadata = document.setdefault("metadata", {})
-        if metadata.get("namespace", info.namespace) != info.namespace and self._resource.is_namespaced:
-            raise errors.BadRequest("the namespace of the provided object does not match the namespace sent on the request")
         created = await self._store.create(info.namespace, self._version.to_storage(document), self._context(exchange))
         await self._answer(exchange, 201, created, warnings)
 
@@ -133,7 +136,6 @@ class ResourceHandler:
         info, media = exchange.info, media_type(exchange.scope)
         if media not in SUPPORTED:
             raise unsupported()
-        refuse_patch_options(exchange.query, is_apply=media == APPLY)
         if media == APPLY and info.subresource != "scale":
             await self._apply(exchange)
             return
@@ -152,9 +154,9 @@ class ResourceHandler:
             except DecodeError as error:
                 raise errors.BadRequest(f'{self._resource.kind} in version "{self._version.name}" cannot be handled as a '
                                         f"{self._resource.kind}: {error}") from error
-            if decoded.faults and self._validation(exchange) == "Strict":
+            if decoded.faults and exchange.write_options().validation == "Strict":
                 raise errors.BadRequest(f"strict decoding error: {', '.join(decoded.faults)}")
-            warnings[:] = decoded.faults if self._validation(exchange) == "Warn" else []
+            warnings[:] = decoded.faults if exchange.write_options().validation == "Warn" else []
             return self._version.to_storage(decoded.document)
 
         metadata = body.get("metadata") or {} if isinstance(body, dict) else {}
@@ -166,7 +168,7 @@ class ResourceHandler:
         info = exchange.info
         body = await read_body(exchange.scope, exchange.receive)
         config, warnings = decode_object(body, APPLY, self._version.schema(), self._api_version, self._resource.kind,
-                                         self._validation(exchange))
+                                         exchange.write_options().validation)
         metadata = config.setdefault("metadata", {})
         if metadata.get("managedFields") is not None:
             raise errors.BadRequest("metadata.managedFields must be nil")
@@ -174,7 +176,7 @@ class ResourceHandler:
             if metadata.setdefault(field, given) != given:
                 raise errors.BadRequest(f"the {field} of the object ({metadata[field]}) does not match the {field} on the URL ({given})"
                                         if field == "name" else
-                                        "the namespace of the provided object does not match the namespace sent on the request")
+                                        OTHER_NAMESPACE)
         if not info.namespace:
             del metadata["namespace"]
         ignored = [field for field in config if field not in ("apiVersion", "kind", "metadata", "status")] \
@@ -234,15 +236,11 @@ class ResourceHandler:
 
     async def _document(self, exchange: Exchange) -> tuple[Document, list[str]]:
         body = await read_body(exchange.scope, exchange.receive)
-        return decode_object(body, media_type(exchange.scope), self._version.schema(), self._api_version, self._resource.kind,
-                             self._validation(exchange))
-
-    def _validation(self, exchange: Exchange) -> str:
-        """fieldValidation; the server's default is Warn."""
-        value = exchange.query.get("fieldValidation", "") or "Warn"
-        if value not in ("Strict", "Warn", "Ignore"):
-            raise errors.BadRequest(f'fieldValidation: Unsupported value: "{value}": supported values: "", "Ignore", "Strict", "Warn"')
-        return value
+        document, warnings = decode_object(body, media_type(exchange.scope), self._version.schema(), self._api_version, self._resource.kind,
+                                           exchange.write_options().validation)
+        if self._resource.is_namespaced and (document.setdefault("metadata", {}).get("namespace") or exchange.info.namespace) != exchange.info.namespace:
+            raise errors.BadRequest(OTHER_NAMESPACE)
+        return document, warnings
 
     async def _delete_options(self, exchange: Exchange) -> DeleteOptions:
         body = await read_body(exchange.scope, exchange.receive)
@@ -252,25 +250,13 @@ class ResourceHandler:
         return DeleteOptions.parse(document, exchange.query)
 
     def _context(self, exchange: Exchange) -> Context:
-        agent = header(exchange.scope, b"user-agent").partition("/")[0]
-        dry_run = exchange.query.get("dryRun", "")
-        if dry_run not in ("", "All"):
-            raise errors.BadRequest(f'dryRun: Unsupported value: "{dry_run}": supported values: "All"')
-        return Context(exchange.user.name, exchange.user.groups, exchange.query.get("fieldManager", "") or agent or "unknown",
-                       self._version.name, bool(dry_run))
+        options = exchange.write_options()
+        return Context(exchange.user.name, exchange.user.groups, options.manager, self._version.name, options.dry_run)
 
     async def _answer(self, exchange: Exchange, code: int, one: CachedObject, warnings: list[str] | None = None) -> None:
         accepted = negotiate(header(exchange.scope, b"accept"))
         body = self._renderer.one(one, accepted, exchange.query)
         await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))
-
-
-def refuse_patch_options(query: Mapping[str, str], *, is_apply: bool) -> None:
-    """Raises Invalid: an apply needs its manager, and only an apply can be forced."""
-    if is_apply and not query.get("fieldManager"):
-        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [required("fieldManager", "is required for apply patch")])
-    if not is_apply and query.get("force"):
-        raise errors.invalid("PatchOptions", "meta.k8s.io", "", [forbidden("force", "may not be specified for non-apply patch")])
 
 
 def scale_of(document: Document) -> Document:

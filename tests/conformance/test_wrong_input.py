@@ -6,6 +6,7 @@ import socket
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conformance.conftest import APPLY, JSON_PATCH, MERGE, STRATEGIC, Api
 
@@ -140,6 +141,65 @@ def test_patches(api: Api, media: str, patch: Any, code: int) -> None:
     assert refused.code == code, refused.raw
     assert refused.document["kind"] == "Status"
     assert api.ask("GET", pods(api, "/patched")).document == before
+
+
+@pytest.mark.parametrize(("query", "field", "message"), [
+    ("dryRun=Some", "dryRun", 'Unsupported value: "Some": supported values: "All"'),
+    ("fieldValidation=Some", "fieldValidation", 'Unsupported value: "Some": supported values: "", "Ignore", "Strict", "Warn"'),
+    ("fieldManager=" + "m" * 129, "fieldManager", "Too long: may not be more than 128 bytes"),
+    ("fieldManager=a%07", "fieldManager", 'Invalid value: "a\\u0007": invalid character U+0007 (at position 1)')])
+@pytest.mark.parametrize(("method", "options"), [("POST", "CreateOptions"), ("PUT", "UpdateOptions"), ("PATCH", "PatchOptions")])
+def test_options_of_writes(api: Api, method: str, options: str, query: str, field: str, message: str) -> None:
+    path = pods(api, f"?{query}" if method == "POST" else f"/w?{query}")
+    refused = api.ask(method, path, POD, MERGE if method == "PATCH" else "application/json")
+    assert (refused.code, refused.document["message"]) == (422, f'{options}.meta.k8s.io "" is invalid: {field}: {message}')
+    assert [cause["field"] for cause in refused.document["details"]["causes"]] == [field]
+
+
+def test_a_put_names_the_namespace_of_its_path(api: Api) -> None:
+    api.ask("POST", pods(api), a_pod(metadata={"name": "spaced"}))
+    refused = api.ask("PUT", pods(api, "/spaced"), a_pod(metadata={"name": "spaced", "namespace": "elsewhere"}))
+    assert (refused.code, refused.document["message"]) == (400, "the namespace of the provided object does not match the namespace sent on the request")
+
+
+@pytest.mark.parametrize(("timeout", "code"), [("bad", 400), ("5", 400), ("30s", 200), ("1h", 200), ("0", 200)])
+def test_timeouts_are_gos_durations(api: Api, timeout: str, code: int) -> None:
+    answer = api.ask("GET", pods(api, f"?timeout={timeout}"))
+    assert answer.code == code
+    assert code == 200 or answer.document["message"].startswith("invalid timeout specified in the request URL - time: ")
+
+
+@pytest.mark.parametrize(("path", "code"), [("/", 200), ("/nothing", 404), ("/logs/x", 404)])
+def test_the_root_and_unknown_paths_list_the_paths(api: Api, path: str, code: int) -> None:
+    answer = api.ask("GET", path)
+    assert answer.code == code
+    assert {"/api/v1", "/apis/apps", "/apis/apps/v1", "/openapi/v2", "/readyz/etcd", "/version"} <= set(answer.document["paths"])
+
+
+@pytest.mark.parametrize(("accept", "media"), [
+    ("application/json;q=0.5, application/yaml;q=0.9", "application/yaml"), ("text/html, application/json;q=0.1", "application/json"),
+    ("application/vnd.kubernetes.protobuf;q=0.1,application/yaml;q=x", "application/yaml"), ("*/*;q=0.8", "application/json")])
+def test_the_dearest_wish_that_can_be_served_is_served(api: Api, accept: str, media: str) -> None:
+    answer = api.ask("GET", "/api/v1/namespaces/default", Accept=accept)
+    assert (answer.code, answer.headers["content-type"]) == (200, media)
+
+
+def test_answers_in_yaml(api: Api) -> None:
+    def loaded(path: str) -> Any:
+        return yaml.safe_load(api.ask("GET", path, Accept=YAML).raw)
+    assert loaded("/api/v1/namespaces/default") == api.ask("GET", "/api/v1/namespaces/default").document
+    assert loaded("/api/v1/namespaces")["items"] == api.ask("GET", "/api/v1/namespaces").document["items"]
+    assert loaded("/api/v1/namespaces/absent")["reason"] == "NotFound"
+    assert api.ask("GET", "/api/v1/namespaces?watch=true&timeoutSeconds=1", Accept=YAML).code == 406
+
+
+def test_component_statuses_are_made_when_asked_for(api: Api) -> None:
+    """Nobody schedules or controls here."""
+    items = api.ask("GET", "/api/v1/componentstatuses").document["items"]
+    assert {one["metadata"]["name"]: one["conditions"][0]["status"] for one in items} == {
+        "controller-manager": "False", "etcd-0": "True", "scheduler": "False"}
+    assert api.ask("GET", "/api/v1/componentstatuses/etcd-0").document["conditions"][0]["message"] == "ok"
+    assert api.ask("GET", "/api/v1/componentstatuses/etcd-1").code == 404
 
 
 DEEP = 100_000
