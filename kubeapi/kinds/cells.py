@@ -8,7 +8,7 @@ from kubeapi.duration import age_of
 from kubeapi.resource import Column
 
 Document = dict[str, Any]
-NONE = "<none>"
+NONE, UNSET = "<none>", "<unset>"
 
 
 def metadata(document: Document) -> Document:
@@ -53,8 +53,30 @@ def containers_columns(containers: Callable[[Document], Iterable[Document]]) -> 
 
 
 def boolean(value: bool | None) -> str:
-    return "<unset>" if value is None else str(value)
+    return UNSET if value is None else str(value)
 
 
 CONTAINERS, IMAGES = containers_columns(containers_of)
 SELECTOR = column("Selector", lambda document: format_label_selector(part(document, "spec").get("selector")), wide=True)
+
+
+def name_with_default(*annotations: str) -> Column:
+    """The name of a class, which says if it is the one that is used where none is named."""
+    def cell(document: Document, now: float) -> str:
+        given = metadata(document).get("annotations") or {}
+        is_default = any(given.get(each) == "true" for each in annotations)
+        return f"{metadata(document).get('name', '')}{' (default)' if is_default else ''}"
+    return Column("Name", "string", cell, format="name")
+
+
+_MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
+
+
+def access_modes_text(modes: Iterable[str] | None) -> str:
+    return joined(short for mode, short in _MODES.items() if mode in (modes or ()))
+
+
+def class_annotation(document: Document) -> str:
+    """The storage class of a volume or a claim; an old annotation goes before the field."""
+    given = (metadata(document).get("annotations") or {}).get("volume.beta.kubernetes.io/storage-class")
+    return str(part(document, "spec").get("storageClassName", "") if given is None else given)

@@ -1,12 +1,18 @@
-"""ClusterRoles: what may be done anywhere."""
+"""ClusterRoles: what may be done anywhere, or the sum of other ClusterRoles."""
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-from kubeapi.strategy import Strategy
+from kubeapi.fielderrors import FieldError
+from kubeapi.kinds.role import RoleStrategy
+from kubeapi.validation.rbac import validate_aggregation
+
+Document = dict[str, Any]
 
 
-class ClusterRoleStrategy(Strategy):
-    allow_create_on_update: ClassVar[bool] = True
-    has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool | None] = False
+class ClusterRoleStrategy(RoleStrategy):
+    is_namespaced: ClassVar[bool] = False
+
+    def validate(self, obj: Document) -> Sequence[FieldError]:
+        return [*super().validate(obj), *validate_aggregation(obj.get("aggregationRule"))]

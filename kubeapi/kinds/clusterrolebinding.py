@@ -1,12 +1,11 @@
-"""ClusterRoleBindings: who has a role everywhere."""
+"""ClusterRoleBindings: who has a role everywhere; which role never changes."""
 from __future__ import annotations
 
 from typing import ClassVar
 
-from kubeapi.strategy import Strategy
+from kubeapi.kinds.rolebinding import COLUMNS as COLUMNS
+from kubeapi.kinds.rolebinding import RoleBindingStrategy
 
 
-class ClusterRoleBindingStrategy(Strategy):
-    allow_create_on_update: ClassVar[bool] = True
-    has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool | None] = False
+class ClusterRoleBindingStrategy(RoleBindingStrategy):
+    is_namespaced: ClassVar[bool] = False

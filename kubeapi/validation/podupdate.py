@@ -1,8 +1,6 @@
 """Validation of changes of a Pod: nearly all of its spec is immutable."""
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from typing import Any
 
 from kubeapi.fielderrors import FieldError, forbidden, invalid, required
@@ -22,7 +20,7 @@ def validate_pod_update(new: Document, old: Document) -> list[FieldError]:
     faults = _images(after) + _deadline(after, before) + _tolerations(after, before)
     munged = _with_allowed_changes(after, before)
     if munged != before:
-        faults.append(forbidden("spec", IMMUTABLE_POD + "\n".join(_changes(before, munged, "spec"))))
+        faults.append(forbidden("spec", IMMUTABLE_POD + "\n".join(changes(before, munged, "spec"))))
     return faults
 
 
@@ -83,20 +81,6 @@ def _with_allowed_changes(after: Document, before: Document) -> Document:
         if name in before:
             munged[name] = before[name]
     return munged
-
-
-def _changes(old: Any, new: Any, path: str) -> Iterator[str]:
-    """The differences, a line each."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            if old.get(key) != new.get(key):
-                yield from _changes(old.get(key), new.get(key), f"{path}.{key}")
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            if one != other:
-                yield from _changes(one, other, f"{path}[{index}]")
-    else:
-        yield from (f"{sign} {path}: {json.dumps(value)}" for sign, value in (("-", old), ("+", new)) if value is not None)
 
 
 def validate_pod_status_update(new: Document, old: Document) -> list[FieldError]:

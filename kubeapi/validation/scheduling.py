@@ -67,16 +67,18 @@ def _weight(each: Document, path: str) -> list[FieldError]:
 def _node_affinity(affinity: Document, path: str) -> list[FieldError]:
     faults: list[FieldError] = []
     if (needed := affinity.get("requiredDuringSchedulingIgnoredDuringExecution")) is not None:
-        at = f"{path}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms"
-        terms = needed.get("nodeSelectorTerms") or []
-        if not terms:
-            faults.append(required(at, "must have at least one node selector term"))
-        for index, term in enumerate(terms):
-            faults += _node_selector_term(term, f"{at}[{index}]")
+        faults += validate_node_selector(needed, f"{path}.requiredDuringSchedulingIgnoredDuringExecution")
     for index, each in enumerate(affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()):
         at = f"{path}.preferredDuringSchedulingIgnoredDuringExecution[{index}]"
         faults += _weight(each, at) + _node_selector_term(each.get("preference") or {}, f"{at}.preference")
     return faults
+
+
+def validate_node_selector(selector: Document, path: str) -> list[FieldError]:
+    at, terms = f"{path}.nodeSelectorTerms", selector.get("nodeSelectorTerms") or []
+    if not terms:
+        return [required(at, "must have at least one node selector term")]
+    return [fault for index, term in enumerate(terms) for fault in _node_selector_term(term, f"{at}[{index}]")]
 
 
 def _node_selector_term(term: Document, path: str) -> list[FieldError]:

@@ -38,28 +38,28 @@ def _source(volume: Document, path: str) -> list[FieldError]:
     source = volume[name] or {}
     match name:
         case "hostPath":
-            faults += _host_path(source, at)
+            faults += host_path(source, at)
         case "secret":
-            faults += _needs(source, "secretName", at) + _files(source, at)
+            faults += needs(source, "secretName", at) + _files(source, at)
         case "configMap":
-            faults += _needs(source, "name", at) + _files(source, at)
+            faults += needs(source, "name", at) + _files(source, at)
         case "downwardAPI":
             faults += _mode(source.get("defaultMode"), f"{at}.defaultMode")
         case "persistentVolumeClaim":
-            faults += _needs(source, "claimName", at)
+            faults += needs(source, "claimName", at)
         case "emptyDir":
             if (limit := source.get("sizeLimit")) is not None and Quantity.parse(limit) < Quantity(0):
                 faults.append(forbidden(f"{at}.sizeLimit", "SizeLimit field must be a valid resource quantity"))
         case "projected":
             faults += _projected(source, at)
         case "nfs":
-            faults += _needs(source, "server", at) + _needs(source, "path", at)
+            faults += needs(source, "server", at) + needs(source, "path", at)
         case "csi":
-            faults += _needs(source, "driver", at)
+            faults += needs(source, "driver", at)
     return faults
 
 
-def _needs(source: Document, name: str, path: str) -> list[FieldError]:
+def needs(source: Document, name: str, path: str) -> list[FieldError]:
     return [] if source.get(name) else [required(f"{path}.{name}")]
 
 
@@ -87,8 +87,8 @@ def _files(source: Document, path: str) -> list[FieldError]:
     return faults
 
 
-def _host_path(source: Document, path: str) -> list[FieldError]:
-    faults = _needs(source, "path", path)
+def host_path(source: Document, path: str) -> list[FieldError]:
+    faults = needs(source, "path", path)
     if ".." in source.get("path", "").split("/"):
         faults.append(invalid(f"{path}.path", source["path"], "must not contain '..'"))
     kind = source.get("type") or ""
@@ -105,7 +105,7 @@ def _projected(source: Document, path: str) -> list[FieldError]:
         faults += [forbidden(f"{at}.{name}", "may not specify more than 1 volume type per source") for name in kinds[1:]]
         for name in ("secret", "configMap"):
             if (files := each.get(name)) is not None:
-                faults += _needs(files, "name", f"{at}.{name}") + _files(files, f"{at}.{name}")
+                faults += needs(files, "name", f"{at}.{name}") + _files(files, f"{at}.{name}")
         if (token := each.get("serviceAccountToken")) is not None:
-            faults += _needs(token, "path", f"{at}.serviceAccountToken")
+            faults += needs(token, "path", f"{at}.serviceAccountToken")
     return faults
