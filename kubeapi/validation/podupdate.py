@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubeapi.fielderrors import FieldError, forbidden, invalid, required
+from kubeapi.validation.changes import changes
 
 Document = dict[str, Any]
 IMMUTABLE_POD = (

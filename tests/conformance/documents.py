@@ -60,7 +60,7 @@ BODIES: dict[tuple[str, str], Document] = {
     ("storage.k8s.io", "csinodes"): {"spec": {"drivers": []}},
     ("storage.k8s.io", "csistoragecapacities"): {"storageClassName": "s"},
     ("storage.k8s.io", "storageclasses"): {"provisioner": "example.com/p"},
-    ("storage.k8s.io", "volumeattachments"): {"spec": {"attacher": "example.com/a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}},
+    ("storage.k8s.io", "volumeattachments"): {"spec": {"attacher": "a.example.com", "nodeName": "n", "source": {"persistentVolumeName": "v"}}},
     ("storage.k8s.io", "volumeattributesclasses"): {"driverName": "example.com/d", "parameters": {"a": "b"}},
     ("admissionregistration.k8s.io", "mutatingadmissionpolicies"): {"spec": {"matchConstraints": CONSTRAINTS, "reinvocationPolicy": "Never", "mutations": [
         {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": "Object{}"}}]}},
