@@ -14,7 +14,7 @@ from kubeapi.kinds.pod import PodStrategy
 from kubeapi.labels import from_set
 from kubeapi.meta import ObjectKey
 from kubeapi.world import World
-from scheduler.algorithm import Search, choose
+from scheduler.algorithm import Chosen, Search, choose
 from scheduler.cache import Cache
 from scheduler.podinfo import PodInfo
 from scheduler.registry import default_profile
@@ -50,8 +50,8 @@ def measure(nodes: int, pods: int, shape: str = "plain") -> float:
     for number in range(pods):
         pod = replace(template, uid=str(number))
         chosen = choose(profile, pod, cache, search, world)
-        assert hasattr(chosen, "name")
-        cache.assume(pod, chosen.name)
+        assert isinstance(chosen, Chosen)
+        cache.assume(pod, chosen.node.name)
     return round(pods / (time.perf_counter() - began))
 
 

@@ -84,6 +84,11 @@ class Cluster:
         return self.run / "etcd.sock:0"
 
     @property
+    def scheduler_socket(self) -> Path:
+        """Where the scheduler tells what it thought: GET /debug/attempts."""
+        return self.run / "scheduler.sock"
+
+    @property
     def context(self) -> str:
         return self.name if self.name == DEFAULT_NAME else f"{DEFAULT_NAME}-{self.name}"
 

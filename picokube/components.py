@@ -13,6 +13,7 @@ from picokube.errors import CannotRun
 from picokube.kubeconfigs import document, for_component
 
 CONTROL_PLANE = ("etcd", "apiserver", "controllers", "scheduler")
+LONGEST_SOCKET_PATH = 107              # of Linux
 NAMES = (*CONTROL_PLANE, "kubelet")
 USER = "kubernetes-admin"
 ADMIN = Wanted(USER, ("system:masters",), is_client=True)
@@ -70,6 +71,8 @@ def _manager(cluster: Cluster, name: str) -> Component:
     arguments = [f"--kubeconfig={cluster.kubeconfig(name)}", "--leader-elect=true", f"--leader-elect-identity={identity}"]
     if name == "controllers":
         arguments.append(f"--cluster-cidr={cluster.settings.pod_cidr}")
+    elif len(str(cluster.scheduler_socket)) <= LONGEST_SOCKET_PATH:
+        arguments.append(f"--debug-address=unix:{cluster.scheduler_socket}")
     return Component(name, f"{name}.main", tuple(arguments), after="apiserver")
 
 

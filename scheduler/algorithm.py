@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from kubeapi.world import World
@@ -16,6 +16,26 @@ from scheduler.profile import Profile
 # With many nodes the search stops at a share of them (upstream's adaptive figures).
 ALL_NODES_UP_TO = 100
 SHARE_FLOOR_PERCENT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class PluginScores:
+    """What a plugin said of each fitting node, in their order."""
+
+    plugin: str
+    weight: int
+    raw: Sequence[int]
+    normalized: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The node, and what it was compared with; a node that was the only one or was nominated is compared with nothing."""
+
+    node: NodeInfo
+    fitting: Sequence[NodeInfo] = ()
+    scores: Sequence[PluginScores] = ()
+    refusals: Mapping[str, Status] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +79,20 @@ def enough_nodes(count: int, percentage: int = 0) -> int:
     return max(ALL_NODES_UP_TO, count * percentage // 100)
 
 
-def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, world: World) -> NodeInfo | Diagnosis:
+def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, world: World) -> Chosen | Diagnosis:
     filters = Filters(profile.filters, pod, cluster)
     if (nominated := _nominated(filters, cluster)) is not None:
-        return nominated
+        return Chosen(nominated, (nominated,))
     fitting, refusals = _filtered(filters, cluster.nodes, search, enough_nodes(len(cluster.nodes), profile.percentage_of_nodes))
     if not fitting:
         return _diagnosed(profile, filters, cluster, refusals, world)
     if len(fitting) == 1:
-        return fitting[0]
-    totals = total_scores(profile, pod, cluster, fitting)
+        return Chosen(fitting[0], fitting, (), refusals)
+    scores = scores_of(profile, pod, cluster, fitting)
+    totals = total(scores, len(fitting))
     best = max(totals)
     winners = [node for node, score in zip(fitting, totals, strict=True) if score == best]
-    return winners[0] if len(winners) == 1 else world.random.choice(winners)
+    return Chosen(winners[0] if len(winners) == 1 else world.random.choice(winners), fitting, scores, refusals)
 
 
 def _nominated(filters: Filters, cluster: Cluster) -> NodeInfo | None:
@@ -99,13 +120,17 @@ def _filtered(filters: Filters, nodes: Sequence[NodeInfo], search: Search, wante
     return fitting, refusals
 
 
-def total_scores(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int]:
+def scores_of(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[PluginScores]:
+    return [PluginScores(one.plugin.name, one.weight, raw, one.plugin.normalized(raw))
+            for one in profile.scores if (raw := one.plugin.raw(pod, cluster, nodes)) is not None]
+
+
+def total(scores: Iterable[PluginScores], nodes: int) -> list[int]:
     """The weighted sum of all plugins' normalized scores, per node."""
-    totals = [0] * len(nodes)
-    for weighted in profile.scores:
-        if (raw := weighted.plugin.raw(pod, cluster, nodes)) is not None:
-            weight = weighted.weight
-            totals = [total + weight * score for total, score in zip(totals, weighted.plugin.normalized(raw), strict=True)]
+    totals = [0] * nodes
+    for one in scores:
+        weight = one.weight
+        totals = [total + weight * score for total, score in zip(totals, one.normalized, strict=True)]
     return totals
 
 

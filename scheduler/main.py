@@ -19,7 +19,9 @@ from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 from scheduler.api import KubeApi
+from scheduler.attempts import Attempts
 from scheduler.configuration import Configuration
+from scheduler.debugserver import debug_server
 from scheduler.feeds import feed_budgets, feed_namespaces, feed_workloads
 from scheduler.options import Options, parse
 from scheduler.podinfo import PodInfo
@@ -29,11 +31,11 @@ from scheduler.scheduler import Scheduler
 logger = logging.getLogger("scheduler")
 
 
-async def schedule(client: Client, configuration: Configuration) -> None:
+async def schedule(client: Client, configuration: Configuration, attempts: Attempts) -> None:
     """Runs until cancelled: what a leader does."""
     recorders = {profile.scheduler_name: EventRecorder(client, profile.scheduler_name) for profile in configuration.profiles}
     queue = SchedulingQueue(configuration.initial_backoff_seconds, configuration.longest_backoff_seconds)
-    scheduler = Scheduler(configuration.profiles, KubeApi(client, recorders), queue=queue)
+    scheduler = Scheduler(configuration.profiles, KubeApi(client, recorders), queue=queue, attempts=attempts)
     factory = InformerFactory(client)
     nodes = factory.informer(Node)
     pods = factory.informer(Pod, transform=lambda data: PodInfo.of(Pod.from_wire(data)))
@@ -54,17 +56,21 @@ async def schedule(client: Client, configuration: Configuration) -> None:
 
 
 async def run(options: Options) -> None:
-    configuration = options.configuration
+    attempts = Attempts()
+
+    async def lead() -> None:
+        await schedule(client, options.configuration, attempts)
+
     transport = AiohttpTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-scheduler")
     try:
-        if not options.leader_elect:
+        async with debug_server(options.debug_address, attempts):
             notify_ready()
-            await schedule(client, configuration)
-            return
-        elector = LeaderElector(client, "kube-scheduler", options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}")
-        notify_ready()
-        await elector.run(lambda: schedule(client, configuration))
+            if options.leader_elect:
+                identity = options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}"
+                await LeaderElector(client, "kube-scheduler", identity).run(lead)
+            else:
+                await lead()
     finally:
         await transport.aclose()
 
@@ -75,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                         format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
     try:
         asyncio.run(_until_signalled(options))
-    except KubeconfigError as error:
+    except (KubeconfigError, OSError) as error:
         print(f"scheduler: {error}", file=sys.stderr)
         return 1
     return 0

@@ -13,6 +13,7 @@ from kubeapi.errors import ApiStatusError, NotFound
 from kubeapi.generated.models.core_v1 import Node
 from kubeapi.world import REAL_WORLD, World
 from scheduler.algorithm import Diagnosis, Search, choose
+from scheduler.attempts import Attempts
 from scheduler.cache import Cache
 from scheduler.events import Event, Happening
 from scheduler.framework import Rescue
@@ -37,10 +38,12 @@ class Api(Protocol):
 class Scheduler:
     """Fed by informers through the `*_pod` and `*_node` methods; `run` decides."""
 
-    def __init__(self, profiles: Iterable[Profile], api: Api, world: World = REAL_WORLD, queue: SchedulingQueue | None = None) -> None:
+    def __init__(self, profiles: Iterable[Profile], api: Api, world: World = REAL_WORLD, queue: SchedulingQueue | None = None,
+                 attempts: Attempts | None = None) -> None:
         self._profiles = {profile.scheduler_name: profile for profile in profiles}
         self._api, self._world = api, world
         self._cache, self._queue, self._search = Cache(), queue or SchedulingQueue(), Search()
+        self._attempts = attempts or Attempts(world)
         self._binding = asyncio.Semaphore(BINDINGS_AT_ONCE)
 
     # --- what the API shows
@@ -107,13 +110,14 @@ class Scheduler:
                 queued = await self._queue.pop()
                 await self._binding.acquire()
                 chosen = choose(self._profiles[queued.pod.scheduler_name], queued.pod, self._cache, self._search, self._world)
+                self._attempts.note(queued.pod, queued.attempts, chosen)
                 if isinstance(chosen, Diagnosis):
                     self._nominate(queued.pod, chosen.rescue)
                     group.create_task(self._give_up(queued, chosen))
                 else:
                     self._void_nomination(queued.pod)
-                    self._cache.assume(queued.pod, chosen.name)
-                    group.create_task(self._bind(queued, chosen.name))
+                    self._cache.assume(queued.pod, chosen.node.name)
+                    group.create_task(self._bind(queued, chosen.node.name))
 
     async def _bind(self, queued: QueuedPod, node: str) -> None:
         pod = queued.pod

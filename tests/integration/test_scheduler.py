@@ -1,6 +1,8 @@
 """The scheduler in a whole cluster of hollow nodes: what users see of its decisions."""
 from __future__ import annotations
 
+import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -62,6 +64,15 @@ def why_pending(cluster: TestCluster, name: str) -> str:
     return str(condition["message"])
 
 
+def attempts_of(cluster: TestCluster, pod: str) -> list[Document]:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(10)
+        connection.connect(str(cluster.cluster.scheduler_socket))
+        connection.sendall(f"GET /debug/attempts?pod=default/{pod} HTTP/1.1\r\nHost: scheduler\r\n\r\n".encode())
+        answer = connection.makefile("rb").read()
+    return list(json.loads(answer.partition(b"\r\n\r\n")[2])["attempts"])
+
+
 def test_pods_that_want_to_be_apart_get_a_node_each_and_the_last_waits_for_one(cluster: TestCluster) -> None:
     alone: Document = {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
         {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "alone"}}}]}}}
@@ -73,6 +84,9 @@ def test_pods_that_want_to_be_apart_get_a_node_each_and_the_last_waits_for_one(c
     assert why_pending(cluster, "alone-3").startswith("0/3 nodes are available: 3 node(s) didn't match pod anti-affinity rules.")
     assert cluster.request("DELETE", f"{PODS}/alone-1")[0] == 200
     assert node_of(cluster, "alone-3") == nodes[1]
+    last, *_, first = attempts_of(cluster, "alone-3")
+    assert {name: one["refusedBy"] for name, one in first["nodes"].items()} == dict.fromkeys(sorted(nodes), "InterPodAffinity")
+    assert (last["node"], sorted(last["nodes"])) == (nodes[1], sorted(nodes))
 
 
 def test_a_pod_goes_where_its_company_is(cluster: TestCluster) -> None:

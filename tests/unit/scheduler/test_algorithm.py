@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeapi.world import World
-from scheduler.algorithm import Diagnosis, Search, choose, enough_nodes
+from scheduler.algorithm import Chosen, Diagnosis, Search, choose, enough_nodes
 from scheduler.cache import Cache
 from scheduler.events import Happening
 from scheduler.nodeinfo import NodeInfo
@@ -15,7 +15,7 @@ from tests.unit.scheduler.builders import a_cluster, a_node, a_node_object, a_po
 PROFILE = default_profile()
 
 
-def decide(pod: PodInfo, *nodes: NodeInfo) -> NodeInfo | Diagnosis:
+def decide(pod: PodInfo, *nodes: NodeInfo) -> Chosen | Diagnosis:
     return choose(PROFILE, pod, a_cluster(*nodes), Search(), World(1))
 
 
@@ -42,8 +42,8 @@ def test_only_what_refused_can_help() -> None:
 
 def test_the_emptier_node_wins() -> None:
     chosen = decide(a_pod(cpu="1", memory="1Gi"), a_node("a", holding=(a_pod("x", cpu="2", memory="2Gi"),)), a_node("b"))
-    assert isinstance(chosen, NodeInfo)
-    assert chosen.name == "b"
+    assert isinstance(chosen, Chosen)
+    assert chosen.node.name == "b"
 
 
 def test_every_node_gets_its_turn_when_a_share_is_enough() -> None:
@@ -51,8 +51,8 @@ def test_every_node_gets_its_turn_when_a_share_is_enough() -> None:
     seen = set()
     for _ in range(8):
         chosen = choose(PROFILE, a_pod(), cluster, search, world)
-        assert isinstance(chosen, NodeInfo)
-        seen.add(chosen.name)
+        assert isinstance(chosen, Chosen)
+        seen.add(chosen.node.name)
     assert search.start == 8 * enough_nodes(400) % 400
     assert len(seen) > 1
 

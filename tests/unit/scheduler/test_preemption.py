@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from kubeapi.labels import EVERYTHING, from_set
 from kubeapi.meta import ObjectKey
 from kubeapi.world import World
-from scheduler.algorithm import Diagnosis, Search, choose
+from scheduler.algorithm import Chosen, Diagnosis, Search, choose
 from scheduler.budgets import Budget, split_by_violation
 from scheduler.filters import Filters
 from scheduler.framework import SUCCESS
@@ -39,7 +39,7 @@ def budget(allowed: int, labels: dict[str, str] | None = None, *, namespace: str
 
 def decide(pod: PodInfo, cluster: PlainCluster) -> Diagnosis:
     found = choose(PROFILE, pod, cluster, Search(), World(1))
-    assert isinstance(found, Diagnosis), f"it fits on {found.name}"
+    assert isinstance(found, Diagnosis), f"it fits on {found.node.name}"
     return found
 
 
@@ -169,7 +169,7 @@ def test_room_that_is_made_for_a_pod_is_not_for_less_important_ones(priority: in
     cluster = a_cluster(a_node("a", cpu="1"))
     cluster.nominated.set(high(), "a")
     found = choose(PROFILE, a_pod("other", cpu="1", priority=priority, preemptionPolicy="Never"), cluster, Search(), World(1))
-    assert isinstance(found, NodeInfo) is fits
+    assert isinstance(found, Chosen) is fits
 
 
 def test_a_nominated_pod_keeps_those_away_whom_it_does_not_want() -> None:
@@ -177,16 +177,16 @@ def test_a_nominated_pod_keeps_those_away_whom_it_does_not_want() -> None:
     cluster.nominated.set(high(affinity={"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
         {"topologyKey": "host", "labelSelector": {"matchLabels": DB}}]}}), "a")
     found = choose(PROFILE, a_pod("other", labels=DB), cluster, Search(), World(1))
-    assert isinstance(found, NodeInfo)
-    assert found.name == "b"
+    assert isinstance(found, Chosen)
+    assert found.node.name == "b"
 
 
 def test_the_nominated_node_is_looked_at_first() -> None:
     cluster, pod = a_cluster(a_node("a", cpu="64"), a_node("b")), high()
     cluster.nominated.set(pod, "b")
     found = choose(PROFILE, pod, cluster, Search(), World(1))
-    assert isinstance(found, NodeInfo)
-    assert found.name == "b"
+    assert isinstance(found, Chosen)
+    assert found.node.name == "b"
 
 
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(0, 3)), max_size=6), st.integers(1, 8), st.integers(0, 4))
@@ -195,7 +195,7 @@ def test_victims_make_room_and_none_of_them_goes_for_nothing(holding: list[tuple
     node = a_node(cpu=f"{sum(needs for needs, _ in holding) or 1}", holding=there)
     pod, cluster = a_pod("p", cpu=f"{cpu}", priority=priority), a_cluster(node)
     found = choose(PROFILE, pod, cluster, Search(), World(1))
-    if isinstance(found, NodeInfo):
+    if isinstance(found, Chosen):
         return
     filters = Filters(PROFILE.filters, pod, cluster)
 
