@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import logging
 import signal
-import socket
 import ssl
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
@@ -18,8 +17,7 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger("balance")
 
-PROBE_SECONDS, PROBE_TIMEOUT_SECONDS, CONNECT_SECONDS = 1.0, 3.0, 2.0
-UNKNOWN_SECONDS = 10.0          # between two looks for a server whose name nobody has yet
+PROBE_SECONDS, LONGEST_PROBE_SECONDS, PROBE_TIMEOUT_SECONDS, CONNECT_SECONDS = 1.0, 8.0, 3.0, 2.0
 CHUNK = 1 << 16
 Address = tuple[str, int]
 
@@ -28,7 +26,6 @@ Address = tuple[str, int]
 class Server:
     address: Address
     is_ready: bool = False
-    is_known: bool = True           # its name has an address
     connections: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
@@ -62,22 +59,28 @@ class Balancer:
     # --- which servers are ready
 
     async def _watch(self, server: Server) -> None:
+        """One that is not there is asked ever more rarely, as long as others are."""
+        wait = PROBE_SECONDS
         while True:
             self._judge(server, await self._says_ready(server))
-            await asyncio.sleep(PROBE_SECONDS if server.is_known else UNKNOWN_SECONDS)
+            is_missed = server.is_ready or not self._any_ready()
+            wait = PROBE_SECONDS if is_missed else min(wait * 2, LONGEST_PROBE_SECONDS)
+            await asyncio.sleep(wait)
 
     def _judge(self, server: Server, is_ready: bool) -> None:
         if is_ready != server.is_ready:
             log.info("%s is %s", server.name, "ready" if is_ready else "not ready")
         server.is_ready = is_ready
-        if not is_ready and any(one.is_ready for one in self.servers):
+        if not is_ready and self._any_ready():
             server.cut()
         self.changed.set()
         self.changed.clear()
 
+    def _any_ready(self) -> bool:
+        return any(one.is_ready for one in self.servers)
+
     async def _says_ready(self, server: Server) -> bool:
         host, port = server.address
-        server.is_known = True
         try:
             async with asyncio.timeout(PROBE_TIMEOUT_SECONDS):
                 reader, writer = await asyncio.open_connection(host, port, ssl=self._context)
@@ -86,30 +89,28 @@ class Balancer:
                     return b" 200 " in await reader.readline()
                 finally:
                     writer.transport.abort()
-        except socket.gaierror:
-            server.is_known = False
         except (OSError, TimeoutError):
-            pass
-        return False
+            return False
 
     def in_turn(self) -> list[Server]:
         """Those that are ready first, beginning with the next; then those that are not: better their refusal than none."""
         start = next(self._turn) % len(self.servers)
         rotated = self.servers[start:] + self.servers[:start]
-        return sorted((one for one in rotated if one.is_known), key=lambda one: not one.is_ready)
+        return sorted(rotated, key=lambda one: not one.is_ready)
 
     # --- connections
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             for server in self.in_turn():
-                with contextlib.suppress(OSError, TimeoutError):
+                try:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         beyond = await asyncio.open_connection(*server.address, limit=CHUNK)
-                    break
-            else:
-                return
-            await _join(server, reader, writer, *beyond)
+                except (OSError, TimeoutError):
+                    self._judge(server, False)
+                else:
+                    await _join(server, reader, writer, *beyond)
+                    return
         finally:
             writer.transport.abort()
 

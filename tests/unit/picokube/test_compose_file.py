@@ -74,6 +74,12 @@ def test_every_volume_is_used_and_declared() -> None:
     assert used == set(compose()["volumes"])
 
 
+def test_every_name_that_components_use_is_the_containers_address() -> None:
+    hosts = dict(one.split(":") for one in SERVICES["apiserver"]["extra_hosts"])
+    assert {"balancer", "apiserver", "apiserver-2", "etcd-1", "etcd-2", "etcd-3"} == set(hosts)
+    assert {name: SERVICES[name]["networks"]["cluster"]["ipv4_address"] for name in hosts} == hosts
+
+
 def test_one_variable_moves_the_whole_network() -> None:
     moved = compose(PICOKUBE_NETWORK="10.1.2")
     assert moved["networks"]["cluster"]["ipam"]["config"][0]["subnet"] == "10.1.2.0/24"
