@@ -52,6 +52,7 @@ class NodeConfig:
     cgroup_parent: str = ""
     is_hollow: bool = False
     allowed_unsafe_sysctls: tuple[str, ...] = ()
+    lease_seconds: int = 40
 
 
 class Kubelet:
@@ -94,7 +95,8 @@ class Kubelet:
 
     def agent(self, client: Client, recorder: EventRecorder) -> NodeAgent:
         """What keeps the Node and its Lease."""
-        self._agent = NodeAgent(client, recorder, self.config.identity, self.config.machine, self.images, self.fault, self.use_pod_cidr)
+        self._agent = NodeAgent(client, recorder, self.config.identity, self.config.machine, self.images, self.fault, self.use_pod_cidr,
+                                lease_seconds=self.config.lease_seconds)
         return self._agent
 
     def observe(self, node: Node) -> None:

@@ -67,7 +67,8 @@ class _Process:
         found = {}
         for name in self._options.hollow_names():
             identity = NodeIdentity(name, name, self._options.node_ip, port)
-            config = NodeConfig(identity, machine, self._options.root_dir / name, self._dns, is_hollow=True)
+            config = NodeConfig(identity, machine, self._options.root_dir / name, self._dns, is_hollow=True,
+                                lease_seconds=self._options.node_lease_duration_seconds)
             found[name] = self._kubelet(config, HollowRuntime(), images, "hollow")
         return found
 
@@ -86,7 +87,8 @@ class _Process:
         await runtime.wait_ready()
         identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
         config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
-                            node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls)
+                            node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,
+                            lease_seconds=options.node_lease_duration_seconds)
         return {options.node_name: self._kubelet(config, runtime, images, version[0])}
 
     def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:

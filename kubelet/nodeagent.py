@@ -1,6 +1,6 @@
 """Keeps this node's Node and Lease in the API: registers, renews, and says at once when it becomes ready or ceases to be.
 
-    Lease    every 10 seconds; who sees it 40 seconds old knows that the node is lost
+    Lease    four times as often as it runs out (40 seconds); who sees it older than that knows that the node is lost
     status   every 5 minutes, and whenever more than a heartbeat's time changes
 """
 from __future__ import annotations
@@ -23,7 +23,7 @@ from kubelet.nodestatus import NodeIdentity, differs, is_declared_unknown, new_n
 log = logging.getLogger(__name__)
 
 LEASE_NAMESPACE = "kube-node-lease"
-LEASE_SECONDS, RENEW_SECONDS = 40, 10.0
+LEASE_SECONDS, RENEWALS = 40, 4
 STATUS_SECONDS = 300.0
 RETRY_SECONDS = 1.0
 Failures = (ApiStatusError, ConnectionError, TimeoutError)
@@ -31,10 +31,12 @@ Failures = (ApiStatusError, ConnectionError, TimeoutError)
 
 class NodeAgent:
     def __init__(self, client: Client, recorder: EventRecorder, identity: NodeIdentity, machine: Machine, images: ImageService,
-                 fault: Callable[[], str], use_pod_cidr: Callable[[str], Awaitable[None]], world: World = REAL_WORLD) -> None:
+                 fault: Callable[[], str], use_pod_cidr: Callable[[str], Awaitable[None]], world: World = REAL_WORLD,
+                 lease_seconds: int = LEASE_SECONDS) -> None:
         """`fault` says why pods cannot run here (or ""); `use_pod_cidr` is told the node's range of pod addresses."""
         self._client, self._recorder, self._identity, self._machine, self._images = client, recorder, identity, machine, images
         self._fault, self._use_pod_cidr, self._world = fault, use_pod_cidr, world
+        self._lease_seconds = lease_seconds
         self._node: Node | None = None
         self._changed = asyncio.Event()
         self._pod_cidr = ""
@@ -146,7 +148,7 @@ class NodeAgent:
                 lease = None
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            await asyncio.sleep(RENEW_SECONDS * (1 + 0.04 * self._world.random.random()))
+            await asyncio.sleep(self._lease_seconds / RENEWALS * (1 + 0.04 * self._world.random.random()))
 
     async def _renew(self, lease: Lease | None) -> Lease:
         api = self._client.resource(Lease, LEASE_NAMESPACE)
@@ -163,7 +165,7 @@ class NodeAgent:
             return await api.update((await api.get(name)).evolve(spec=self._lease_spec().evolve(renew_time=now)))
 
     def _lease_spec(self) -> LeaseSpec:
-        return LeaseSpec(holder_identity=self._identity.name, lease_duration_seconds=LEASE_SECONDS)
+        return LeaseSpec(holder_identity=self._identity.name, lease_duration_seconds=self._lease_seconds)
 
     def _owner(self) -> tuple[OwnerReference, ...]:
         if self._node is None:

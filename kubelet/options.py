@@ -32,6 +32,7 @@ class Options:
     cluster_name: str = "picokube"
     runtime: str = "runc"
     hollow_nodes: int = 1
+    node_lease_duration_seconds: int = 40
     verbosity: int = 2
     allowed_unsafe_sysctls: tuple[str, ...] = ()
 
@@ -61,8 +62,8 @@ def parse(argv: Sequence[str]) -> Options:
         tls_private_key_file=found.tls_private_key_file, client_ca_file=found.client_ca_file,
         cluster_dns=tuple(filter(None, found.cluster_dns.split(","))), cluster_domain=found.cluster_domain.rstrip("."),
         cluster_cidr=found.cluster_cidr, service_cidr=found.service_cidr, cluster_name=found.cluster_name, runtime=found.runtime,
-        hollow_nodes=found.hollow_nodes, verbosity=found.verbosity,
-        allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))))
+        allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))),
+        hollow_nodes=found.hollow_nodes, node_lease_duration_seconds=found.node_lease_duration_seconds, verbosity=found.verbosity)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--runtime", choices=("runc", "hollow"), default="runc", help="what runs containers; hollow only pretends")
     add("--hollow-nodes", type=_count, default=1, help="how many nodes this process pretends to be")
     add("--allowed-unsafe-sysctls", default="", help="sysctls that pods may set besides the safe ones, by comma; may end in *")
+    add("--node-lease-duration-seconds", type=_count, default=40, help="how long the node's Lease counts; renewed four times as often")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     return parser
 
@@ -112,7 +114,7 @@ def _port(text: str) -> int:
 
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of nodes")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
 
 

@@ -14,7 +14,7 @@ PLUGINS: dict[str, Callable[[Objects], Plugin]] = {
     "NamespaceLifecycle": NamespaceLifecycle,
     "ServiceAccount": ServiceAccount,
     "Priority": Priority,
-    "DefaultTolerationSeconds": lambda objects: DefaultTolerationSeconds(),
+    "DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(),
 }
 
 
@@ -22,10 +22,13 @@ class UnknownPlugin(ValueError):
     """--enable-admission-plugins names one that does not exist."""
 
 
-def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = ()) -> Chain:
-    """All plugins are on unless disabled; address allocation is no plugin and always on. Raises UnknownPlugin."""
+def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = (),
+          toleration_seconds: tuple[int, int] = (300, 300)) -> Chain:
+    """All plugins are on unless disabled; address allocation is no plugin and always on. `toleration_seconds`: of nodes not
+    ready, and unreachable. Raises UnknownPlugin."""
     for name in (*enabled, *disabled):
         if name not in PLUGINS:
             raise UnknownPlugin(f'admission plugin "{name}" does not exist; there are {", ".join(PLUGINS)}')
-    found = [make(objects) for name, make in PLUGINS.items() if name not in disabled or name in enabled]
+    plugins = PLUGINS | {"DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(*toleration_seconds)}
+    found = [make(objects) for name, make in plugins.items() if name not in disabled or name in enabled]
     return Chain([*found, ClusterIPs(objects, service_cidr)])

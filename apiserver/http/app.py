@@ -53,7 +53,8 @@ class Application:
         self._hub = WatchHub(storage)
         self.stores: Stores = make_stores(storage, self._hub, world)
         objects = StoredObjects(self.stores, storage)
-        admission = chain(objects, options.service_cluster_ip_range, options.enable_admission_plugins, options.disable_admission_plugins)
+        admission = chain(objects, options.service_cluster_ip_range, options.enable_admission_plugins, options.disable_admission_plugins,
+                          (options.default_not_ready_toleration_seconds, options.default_unreachable_toleration_seconds))
         for store in self.stores.values():
             store.admission = admission
         self._authenticator = Authenticator(options.tokens())

@@ -92,6 +92,14 @@ def test_a_pod_gets_its_account_tolerations_and_priority() -> None:
     assert (spec["priority"], spec["preemptionPolicy"]) == (0, "PreemptLowerPriority")
 
 
+def test_how_long_it_tolerates_lost_nodes_can_be_chosen() -> None:
+    pod = a_pod()
+    attributes = Attributes("CREATE", by_plural("", "pods"), "default", "p", obj=pod)
+    asyncio.run(chain(FakeObjects(DEFAULT, ACCOUNT), CIDR, toleration_seconds=(7, 5)).admit(attributes))
+    assert [(one["key"], one["tolerationSeconds"]) for one in pod["spec"]["tolerations"]] == [
+        ("node.kubernetes.io/not-ready", 7), ("node.kubernetes.io/unreachable", 5)]
+
+
 def test_a_pod_whose_account_is_not_there_is_refused() -> None:
     with pytest.raises(errors.Forbidden, match='error looking up service account default/web: serviceaccount "web" not found'):
         admitted(FakeObjects(DEFAULT), "pods", a_pod(serviceAccountName="web"))
