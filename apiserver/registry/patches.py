@@ -17,17 +17,17 @@ SUPPORTED = (JSON, MERGE, STRATEGIC, APPLY)
 
 
 def patch_of(media_type: str, body: Any, schema: Schema, kind: str, group: str, name: str) -> Patch:
-    """A function of the stored document. Raises BadRequest and UnsupportedMediaType."""
+    """A function of (a copy of) the stored document, called as often as others write in between. Raises BadRequest and UnsupportedMediaType."""
     if media_type == JSON:
         if not isinstance(body, list):
             raise errors.BadRequest("error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch")
-        return _with_errors(lambda document: jsonpatch.apply(copy.deepcopy(document), body), kind, group, name)
+        return _with_errors(lambda document: jsonpatch.apply(document, body), kind, group, name)
     if not isinstance(body, dict):
         raise errors.BadRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
     if media_type == MERGE:
-        return lambda document: copy.deepcopy(mergepatch.apply(document, body))
+        return lambda document: mergepatch.apply(document, copy.deepcopy(body))
     if media_type == STRATEGIC:
-        return _with_errors(lambda document: copy.deepcopy(strategic.apply(document, body, schema)), kind, group, name)
+        return _with_errors(lambda document: strategic.apply(document, copy.deepcopy(body), schema), kind, group, name)
     raise unsupported()
 
 

@@ -177,7 +177,7 @@ class Store:
         context = replace(context, is_apply=True)
 
         def applied(live: Document | None) -> Document:
-            return copy.deepcopy(managedfields.apply(live, config, manager, force, format_time(self._world.now()), self._schema()))
+            return managedfields.apply(live, copy.deepcopy(config), manager, force, format_time(self._world.now()), self._schema())
 
         metadata = config["metadata"]
         for _ in range(NAME_TRIES):             # others may create and delete it in between
@@ -227,7 +227,7 @@ class Store:
         current = await self._current(key, ObjectKey(namespace, name), resource_version)
         while True:
             old = decode_stored(current.value, current.revision)
-            wanted = change(copy.deepcopy(old))
+            wanted = change(decode_stored(current.value, current.revision))
             self._check_identity(wanted, old, resource_version, uid)
             try:
                 return await self._update_admitted(attributes, old, wanted, current, context)

@@ -5,6 +5,7 @@ configuration, refusing to change what others manage unless forced. Documents gi
 """
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -15,6 +16,7 @@ from kubeapi.managedfields.fieldset import FieldSet, below, difference, intersec
 from kubeapi.managedfields.merge import merge, remove
 from kubeapi.managedfields.typed import Typed, typed
 from kubeapi.managedfields.walk import compare, fields_of, without_unmanaged
+from kubeapi.repeats import Repeats
 from kubeapi.schema import Schema
 
 Document = dict[str, Any]
@@ -30,8 +32,7 @@ def track_update(live: Document | None, new: Document, manager: Manager, now: st
     """
     given = (new.get("metadata") or {}).get("managedFields")
     if live is None:
-        fields = fields_of(without_unmanaged(new), typed(schema), True)
-        return with_entries(new, [manager.entry(now, fields)])
+        return with_entries(new, [manager.entry(now, _fields_of_new(typed(schema))(without_unmanaged(new)))])
     if given is not None and not manager.subresource and are_reset(given):
         return with_entries(new, ())
     entries = given if given and not manager.subresource and are_valid(given) else entries_of(live)
@@ -47,11 +48,16 @@ def track_update(live: Document | None, new: Document, manager: Manager, now: st
         if manager.has(entry):
             mine = kept
             continue
-        kept = difference(kept, intersection(kept, changed))
+        kept = difference(kept, changed)
         others.append(entry if kept == entry["fieldsV1"] else {**entry, "fieldsV1": kept})
     if changed or mine:
         others.append(manager.entry(now, union(mine, changed)))
     return with_entries(new, others)
+
+
+@lru_cache(1024)
+def _fields_of_new(kind: Typed) -> Repeats[FieldSet]:
+    return Repeats(lambda document: fields_of(document, kind, True))
 
 
 def apply(live: Document | None, applied: Document, manager: Manager, force: bool, now: str, schema: Schema | None) -> Document:

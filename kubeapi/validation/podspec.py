@@ -5,6 +5,7 @@ from typing import Any
 
 from kubeapi.fielderrors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from kubeapi.names import dns1123_label_faults, dns1123_subdomain_faults, ip_faults, qualified_name_faults
+from kubeapi.repeats import Repeats
 from kubeapi.validation.container import validate_container
 from kubeapi.validation.meta import validate_annotations, validate_labels
 from kubeapi.validation.scheduling import validate_affinity, validate_tolerations, validate_topology_spread
@@ -19,7 +20,7 @@ _NOT_FOR_INIT = "may not be set for init containers without restartPolicy=Always
 
 def validate_pod(pod: Document) -> list[FieldError]:
     spec = pod.get("spec") or {}
-    faults = validate_pod_spec(spec, "spec")
+    faults = list(_spec_faults(spec))
     if spec.get("ephemeralContainers"):
         faults.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
     if spec.get("nodeName") and spec.get("schedulingGates"):
@@ -54,6 +55,9 @@ def validate_pod_spec(spec: Document, path: str) -> list[FieldError]:
     for index, gate in enumerate(spec.get("schedulingGates") or ()):
         faults += label_name(gate.get("name", ""), f"{path}.schedulingGates[{index}]")
     return faults
+
+
+_spec_faults = Repeats(lambda spec: validate_pod_spec(spec, "spec"))
 
 
 def _containers(spec: Document, path: str) -> list[FieldError]:

@@ -57,6 +57,8 @@ def test_unknown_fields_are_dropped_and_named_by_path(document: dict[str, Any], 
     pytest.param(b'{"spec":{"containers":[{"name":"a","name":"b","x":1}]}}',
                  ['duplicate field "spec.containers[0].name"', 'unknown field "spec.containers[0].x"'], id="in a list, with an unknown one"),
     pytest.param(b'{"metadata":{"annotations":{"a":"\\"name\\":\\"name\\":"}}}', [], id="quotes inside a string"),
+    pytest.param(b'{"metadata":{"name" : "a:b", "name"\n:"b"}}', ['duplicate field "metadata.name"'], id="with spaces and colons"),
+    pytest.param(b'{"metadata":{"name":"\\u003a\\u003A","name":"b"}}', ['duplicate field "metadata.name"'], id="beside colons that are escaped"),
 ])
 def test_duplicate_fields_are_named_by_path(raw: bytes, faults: list[str]) -> None:
     assert decode_json(raw, POD).faults == faults
@@ -89,3 +91,10 @@ def test_whatever_comes_it_is_decoded_or_refused(document: dict[str, Any]) -> No
         return
     again = decode(json.loads(json.dumps(decoded)), POD)
     assert (again.document, again.faults) == (decoded, [])
+
+
+def test_only_the_first_hundred_faults_are_named() -> None:
+    raw = json.dumps({"spec": {"containers": [{f"x{number}": 1 for number in range(200)}]}}).encode()
+    faults = decode_json(raw, POD).faults
+    assert len(faults) == 100
+    assert faults[0] == 'unknown field "spec.containers[0].x0"'
