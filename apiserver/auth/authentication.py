@@ -5,6 +5,7 @@ import csv
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ class Authenticator:
     def user(self, peer: Mapping[str, Any] | None, authorization: str, path: str) -> User:
         """`peer` is the verified client certificate as ssl tells it. Raises Unauthorized."""
         if peer:
-            return _from_certificate(peer)
+            return _of_subject(peer.get("subject", ()))
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token:
             user = self.of_token(token.strip())
@@ -67,10 +68,11 @@ class Authenticator:
         return found
 
 
-def _from_certificate(peer: Mapping[str, Any]) -> User:
+@lru_cache(1024)                        # asked for with every request of a connection
+def _of_subject(subject: Sequence[Sequence[tuple[str, str]]]) -> User:
     """The common name is the user, organizations are its groups."""
     name, groups = "", []
-    for part in peer.get("subject", ()):
+    for part in subject:
         for key, value in part:
             if key == "commonName":
                 name = value

@@ -1,6 +1,7 @@
 """The paths of discovery and OpenAPI, each answer made once and kept with its ETag."""
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Callable
 from typing import Any
@@ -20,6 +21,7 @@ GNOSTIC = ("application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "applic
 class DiscoveryEndpoints:
     def __init__(self) -> None:
         self._made: dict[tuple[str, str], tuple[bytes, str]] = {}       # (path, form) -> bytes, ETag; as many as there are paths
+        self._making = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> bool:
         """True if the path is discovery's and was answered."""
@@ -28,7 +30,7 @@ class DiscoveryEndpoints:
             return False
         form, content_type = _form(path, header(scope, b"accept"))
         try:
-            body, etag = self._answer(path, form)
+            body, etag = await self._answer(path, form)
         except KeyError:
             return False
         if header(scope, b"if-none-match") == etag:
@@ -43,12 +45,20 @@ class DiscoveryEndpoints:
         groups = {one.rpartition("/")[0] for one in served if one.startswith("/apis/")}
         return ["/api", "/apis", *served, *groups, OPENAPI_V2, "/openapi/v3"]
 
-    def _answer(self, path: str, form: str) -> tuple[bytes, str]:
+    async def _answer(self, path: str, form: str) -> tuple[bytes, str]:
+        """Made when first asked for, beside the loop: the whole OpenAPI takes a fifth of a second. Raises KeyError."""
         if (path, form) not in self._made:
-            made = _maker(path, form)()
-            body = made if isinstance(made, bytes) else orjson.dumps(made)
-            self._made[path, form] = body, f'"{hashlib.sha256(body).hexdigest().upper()}"'
+            make = _maker(path, form)
+            async with self._making:
+                if (path, form) not in self._made:
+                    self._made[path, form] = await asyncio.to_thread(_encoded, make)
         return self._made[path, form]
+
+
+def _encoded(make: Callable[[], dict[str, Any] | bytes]) -> tuple[bytes, str]:
+    made = make()
+    body = made if isinstance(made, bytes) else orjson.dumps(made)
+    return body, f'"{hashlib.sha256(body).hexdigest().upper()}"'
 
 
 def _form(path: str, accept: str) -> tuple[str, str]:

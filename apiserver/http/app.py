@@ -105,32 +105,23 @@ class Application:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
             return
-        started = False
-
-        async def sending(message: Any) -> None:
-            nonlocal started
-            started = True
-            if message["type"] == "http.response.start":
-                scope["status"] = message["status"]
-            await send(message)
-
         try:
-            await self._http(scope, receive, sending)
+            await self._http(scope, receive, send)
         except ClientGone:
             return
         except errors.ApiStatusError as error:
-            if started:
+            if "status" in scope:                   # the answer has begun
                 logger.warning("%s %s failed after its answer had begun: %s", scope["method"], scope["path"], error)
                 raise
-            await self._send_status(scope, sending, error)
+            await self._send_status(scope, send, error)
         except BaseExceptionGroup as group:
             logger.exception("%s %s", scope["method"], scope["path"], exc_info=group)
-            if not started:
-                await self._send_status(scope, sending, errors.InternalError(f"Internal error occurred: {group.exceptions[0]}"))
+            if "status" not in scope:
+                await self._send_status(scope, send, errors.InternalError(f"Internal error occurred: {group.exceptions[0]}"))
         except Exception as error:              # the one place where a request may fail in a way nobody foresaw
             logger.exception("%s %s", scope["method"], scope["path"])
-            if not started:
-                await self._send_status(scope, sending, errors.InternalError(f"Internal error occurred: {error}"))
+            if "status" not in scope:
+                await self._send_status(scope, send, errors.InternalError(f"Internal error occurred: {error}"))
         finally:
             self._audit(scope)
 
@@ -141,7 +132,7 @@ class Application:
         info = requestinfo.parse(scope["method"], path, scope["query_string"])
         if info is None:
             if not await self._discovery(scope, receive, send):
-                await self._fastapi(scope, receive, send)
+                await self._page(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send, info, user)
         handler = self._handler(info)
@@ -159,6 +150,13 @@ class Application:
             raise errors.Timeout("Timeout: request did not complete within the allotted timeout") from None
         finally:
             self._in_flight -= 1
+
+    async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Any) -> None:
+            scope.setdefault("status", message.get("status", 0))
+            await send(message)
+
+        await self._fastapi(scope, receive, sending)
 
     def _user(self, scope: Scope) -> User:
         peer = scope.get("state", {}).get("peercert")

@@ -12,7 +12,7 @@ from urllib.parse import quote
 import aiohttp
 
 from apiserver.http.requestinfo import RequestInfo
-from apiserver.http.responses import Receive, Send
+from apiserver.http.responses import Receive, Send, begin
 from apiserver.http.verbs import Exchange
 from apiserver.registry.stores import Stores
 from kubeapi import errors
@@ -56,8 +56,7 @@ class Kubelets:
             async with self.session().get(url, params=query) as answer:
                 if answer.status >= 400:
                     raise refused(answer.status, (await answer.content.read(4096)).decode(errors="replace"))
-                await exchange.send({"type": "http.response.start", "status": 200, "headers": [
-                    (b"content-type", b"text/plain"), (b"cache-control", b"no-cache, private")]})
+                await begin(exchange.scope, exchange.send, 200, "text/plain")
                 async with asyncio.TaskGroup() as group:
                     copying = group.create_task(_copy(answer, exchange.send))
                     hanging_up = group.create_task(_hang_up(exchange.receive))

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from kubeapi import errors
@@ -39,6 +40,7 @@ class Accepted:
         return f"{PROTOBUF};stream=watch" if self.is_protobuf else JSON
 
 
+@lru_cache(256)                         # clients have few wishes
 def negotiate(accept: str, *, for_list: bool = False, for_watch: bool = False) -> Accepted:
     """The client's dearest wish that can be served; YAML cannot be watched. Raises NotAcceptable."""
     if not accept or accept in (JSON, "*/*"):

@@ -4,7 +4,7 @@ JSON in the storage version is joined from the cached bytes; everything else is 
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -50,8 +50,8 @@ class Renderer:
         return body
 
     def listed(self, objects: Sequence[CachedObject], metadata: Document, accepted: Accepted,
-               query: Mapping[str, str]) -> tuple[bytes, Sequence[bytes], bytes]:
-        """(what comes before the items, the items, what comes between them and ends them); protobuf and YAML are one piece."""
+               query: Mapping[str, str]) -> tuple[bytes, Iterable[bytes], bytes]:
+        """(what comes before the items, the items, made while they are taken, what comes after them); protobuf and YAML are one piece."""
         if accepted.is_yaml:
             first, parts, last = self.listed(objects, metadata, replace(accepted, media=JSON), query)
             return dump(orjson.loads(first + b",".join(parts) + last)), (), b""
@@ -65,8 +65,8 @@ class Renderer:
             return envelope(api_version, kind, delimited(1, encode_message(metadata, named(LIST_META))) + items), (), b""
         head = orjson.dumps({"kind": kind, "apiVersion": api_version, "metadata": metadata})[:-1] + b',"items":['
         if accepted.kind:
-            return head, [orjson.dumps(table.metadata_only(one.document(), accepted.version)) for one in objects], b"]}"
-        return head, [one.item for one in objects] if self._version.is_stored else [self._json(one) for one in objects], b"]}"
+            return head, (orjson.dumps(table.metadata_only(one.document(), accepted.version)) for one in objects), b"]}"
+        return head, (one.item if self._version.is_stored else self._json(one) for one in objects), b"]}"
 
     def lines(self, accepted: Accepted, query: Mapping[str, str], stored: JsonLines) -> Representation:
         if accepted.kind == "Table":

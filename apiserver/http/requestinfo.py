@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote
 
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(NamedTuple):
     """A request for a resource: `pods/NAME/log` in a namespace has subresource `log`."""
 
     verb: str
@@ -20,19 +20,21 @@ class RequestInfo:
     name: str = ""
     subresource: str = ""
     rest: str = ""                       # below the subresource: the path of a proxy
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = MappingProxyType({})
 
 
 def parse(method: str, path: str, query_string: bytes) -> RequestInfo | None:
     """None for a path that names no resource."""
-    parts = [unquote(part) for part in path.strip("/").split("/")]
+    parts = path.strip("/").split("/")
+    if "%" in path:
+        parts = [unquote(part) for part in parts]
     if parts[0] == "api" and len(parts) >= 3:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) >= 4:
         group, version, rest = parts[1], parts[2], parts[3:]
     else:
         return None
-    query = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True))
+    query = dict(parse_qsl(query_string.decode("latin-1"), keep_blank_values=True)) if query_string else {}
     is_watch_path = rest[0] == "watch" and len(rest) > 1
     if is_watch_path:
         rest = rest[1:]

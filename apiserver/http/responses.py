@@ -2,7 +2,8 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping, Sequence
+import itertools
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import orjson
@@ -17,7 +18,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 GZIP_FROM_BYTES = 128 * 1024
-CHUNK_ITEMS = 500
+CHUNK_BYTES = 256 * 1024
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -40,15 +41,20 @@ def warning_headers(texts: Iterable[str]) -> Headers:
     return found
 
 
+async def begin(scope: Scope, send: Send, code: int, content_type: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
+    """The head of an answer. The scope remembers its code, for the audit and for who wonders whether an answer has begun."""
+    scope["status"] = code
+    await send({"type": "http.response.start", "status": code, "headers": [
+        (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private"), *headers]})
+
+
 async def send_bytes(scope: Scope, send: Send, code: int, body: bytes, content_type: str = "application/json",
                      headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
     extra = list(headers)
     if len(body) >= GZIP_FROM_BYTES and "gzip" in header(scope, b"accept-encoding"):
         body = gzip.compress(body, 4)
         extra += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
-    await send({"type": "http.response.start", "status": code, "headers": [
-        (b"content-type", content_type.encode()), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-cache, private"),
-        *extra]})
+    await begin(scope, send, code, content_type, [(b"content-length", b"%d" % len(body)), *extra])
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})
 
 
@@ -67,15 +73,28 @@ async def send_document(scope: Scope, send: Send, code: int, document: Any, head
         await send_json(scope, send, code, document, headers=headers)
 
 
-async def send_list(scope: Scope, send: Send, head: bytes, items: Sequence[bytes], tail: bytes, content_type: str) -> None:
-    """A list joined from its items' bytes, in chunks: a large one must not hold up the loop."""
-    if len(items) <= CHUNK_ITEMS:
-        await send_bytes(scope, send, 200, head + b",".join(items) + tail, content_type)
+async def send_list(scope: Scope, send: Send, head: bytes, items: Iterable[bytes], tail: bytes, content_type: str) -> None:
+    """A list joined from its items' bytes while it is sent, a chunk at a time: neither the loop nor the memory has to hold
+    a large one for each of many clients, and a slow client's next chunk is not made before the last one is gone."""
+    chunks = _chunks(head, items, tail)
+    first = next(chunks)
+    second = next(chunks, None)
+    if second is None:
+        await send_bytes(scope, send, 200, first, content_type)
         return
-    await send({"type": "http.response.start", "status": 200, "headers": [
-        (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private")]})
-    prefix = head
-    for start in range(0, len(items), CHUNK_ITEMS):
-        await send({"type": "http.response.body", "body": prefix + b",".join(items[start:start + CHUNK_ITEMS]), "more_body": True})
-        prefix = b","
-    await send({"type": "http.response.body", "body": tail})
+    await begin(scope, send, 200, content_type)
+    for chunk in itertools.chain((first, second), chunks):
+        await send({"type": "http.response.body", "body": chunk, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _chunks(head: bytes, items: Iterable[bytes], tail: bytes) -> Iterator[bytes]:
+    """Never none."""
+    held, size, lead = list[bytes](), 0, head
+    for item in items:
+        held.append(item)
+        size += len(item)
+        if size >= CHUNK_BYTES:
+            yield lead + b",".join(held)
+            held, size, lead = [], 0, b","
+    yield (lead + b",".join(held) if held or lead is head else b"") + tail

@@ -107,7 +107,7 @@ class ResourceHandler:
         accepted = negotiate(header(exchange.scope, b"accept"), for_watch=True)
         representation = self._renderer.lines(accepted, exchange.query, store.cacher.json)
         await serve_watch(store.cacher, options.selection(info.namespace, info.name), options, representation, accepted,
-                          exchange.receive, exchange.send, self._world)
+                          exchange.scope, exchange.receive, exchange.send, self._world)
 
     # --- writing
 

@@ -8,7 +8,7 @@ from apiserver.cacher import Cacher, Representation, Selection, Snapshot, Watche
 from apiserver.cacher.cacher import RevisionMatch
 from apiserver.http.negotiation import Accepted
 from apiserver.http.render import error_event
-from apiserver.http.responses import Receive, Send
+from apiserver.http.responses import Receive, Scope, Send, begin
 from apiserver.registry.listing import ListOptions
 from apiserver.storage.interface import StorageUnavailable
 from kubeapi.errors import ApiStatusError, ServiceUnavailable
@@ -19,16 +19,14 @@ LONGEST_SECONDS = 1800.0
 
 
 async def serve_watch(cacher: Cacher, selection: Selection, options: ListOptions, representation: Representation, accepted: Accepted,
-                      receive: Receive, send: Send, world: World) -> None:
+                      scope: Scope, receive: Receive, send: Send, world: World) -> None:
     """Ends when the client hangs up, too: sending to a client that has gone raises nothing."""
     try:                                        # errors before the first byte: ordinary answers
         watcher = await _started(cacher, selection, options, representation, accepted)
     except StorageUnavailable as error:
         raise ServiceUnavailable(f"the store is unavailable: {error}", details={"retryAfterSeconds": 1}) from error
     seconds = options.timeout_seconds or LONGEST_SECONDS * (1 + world.random.random())
-    await send({"type": "http.response.start", "status": 200, "headers": [
-        (b"content-type", accepted.watch_content_type.encode()), (b"cache-control", b"no-cache, private")]})
-    await send({"type": "http.response.body", "body": b"", "more_body": True})
+    await begin(scope, send, 200, accepted.watch_content_type)
     async with asyncio.TaskGroup() as group:
         streaming = group.create_task(_stream(watcher, send, seconds, accepted))
         hanging_up = group.create_task(_hang_up(receive))
