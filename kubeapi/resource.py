@@ -121,7 +121,8 @@ class Resource:
         return f"/registry/{'core' if shares_core else self.group or 'core'}/{self.plural}/"
 
     def version(self, name: str) -> Version:
-        return next(version for version in self.versions if version.name == name)
+        """Raises StopIteration where there is none."""
+        return self.versions[0] if self.versions[0].name == name else next(one for one in self.versions if one.name == name)
 
     def gvk(self, version: str) -> GroupVersionKind:
         return GroupVersionKind(self.group, version, self.kind)

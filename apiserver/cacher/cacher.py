@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Attributes = Callable[[Document], tuple[Mapping[str, str], Mapping[str, str]]]
+Selectable = tuple[Mapping[str, str], Mapping[str, str]]        # labels and fields
+Attributes = Callable[[Document], Selectable]
 MAX_WRITTEN = 1024
 RevisionMatch = Literal["consistent", "any", "not_older", "exact"]
 
@@ -75,7 +76,8 @@ class Cacher:
         self._heads: dict[bytes, bytes] = {head: head}
         self._labels: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
         self._joined: dict[tuple[int, int, Selection, Hashable], bytes] = {}
-        self._written: dict[int, CachedObject] = {}        # by this server, not yet seen by the watch
+        self._writing: dict[str, tuple[bytes, Selectable]] = {}     # by this server, not yet answered
+        self._written: dict[int, CachedObject] = {}         # by this server, not yet seen by the watch
 
     # --- reading
 
@@ -169,24 +171,33 @@ class Cacher:
         """Wakes who sleeps, for a bookmark."""
         self._sleepers.wake_all(Wake(self.log.end, is_bookmark=True))
 
-    def written(self, stored: Stored, document: Document) -> CachedObject:
-        """What was just written (`document`, encoded), as the cache will have it: the watch's event is not decoded again."""
+    def begin_write(self, key: str, value: bytes, document: Document) -> None:
+        """`value`, which is `document` encoded, is on its way to storage: when the watch shows it, it is not decoded again."""
+        labels, fields = self._attributes(document)
+        self._writing[key] = value, (self._shared_labels(labels), fields)
+
+    def end_write(self, key: str) -> None:
+        """It is done, or nothing is known of it."""
+        self._writing.pop(key, None)
+
+    def written(self, stored: Stored) -> CachedObject:
+        """What was just written, as the cache has or will have it; before `end_write`."""
         known = self.get(self._object_key(stored.key))
         if known is not None and known.revision == stored.revision:
             return known                            # the watch was faster than the answer
-        made = self.made_of(stored, document)
+        made = self.made_of(stored)
         if stored.revision > self.revision:
             if len(self._written) >= MAX_WRITTEN:
                 del self._written[next(iter(self._written))]
             self._written[stored.revision] = made
         return made
 
-    def made_of(self, stored: Stored, document: Document | None = None) -> CachedObject:
-        """A value as the cache would have it."""
+    def made_of(self, stored: Stored) -> CachedObject:
+        """A value as the cache would have it. Raises what an unreadable one raises."""
         head, tail = split(stored.value)
-        labels, fields = self._attributes(orjson.loads(stored.value) if document is None else document)
+        labels, fields = self._selectable(stored.key, stored.value)
         return CachedObject(stored.key, self._object_key(stored.key), self._heads.setdefault(head, head),
-                            body_of(tail, stored.revision), stored.revision, self._shared_labels(labels), fields)
+                            body_of(tail, stored.revision), stored.revision, labels, fields)
 
     # --- inside
 
@@ -200,14 +211,17 @@ class Cacher:
 
     def _cached(self, storage_key: str, value: bytes, revision: int) -> CachedObject | None:
         try:
-            head, tail = split(value)
-            labels, fields = self._attributes(orjson.loads(value))
+            return self.made_of(Stored(storage_key, value, revision))
         except Exception:                 # what others wrote into etcd must not stop everything else
             logger.exception("unreadable value of %s at revision %d", storage_key, revision)
             return None
-        head = self._heads.setdefault(head, head)
-        return CachedObject(storage_key, self._object_key(storage_key), head, body_of(tail, revision), revision,
-                            self._shared_labels(labels), fields)
+
+    def _selectable(self, storage_key: str, value: bytes) -> Selectable:
+        writing = self._writing.get(storage_key)
+        if writing is not None and writing[0] == value:
+            return writing[1]
+        labels, fields = self._attributes(orjson.loads(value))
+        return self._shared_labels(labels), fields
 
     def _shared_labels(self, labels: Mapping[str, str]) -> Mapping[str, str]:
         """Pods of one template share one dict."""

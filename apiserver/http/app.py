@@ -94,6 +94,7 @@ class Application:
             finally:
                 for task in tasks:
                     task.cancel()
+                self._audit_log.flush()
 
     async def wait_ready(self) -> None:
         await self._keeper.wait_ready()

@@ -10,6 +10,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -113,7 +114,7 @@ class Store:
         self._stamp(metadata)
         if "status" in resource.subresources or strategy.has_status:
             self._drop_status(document)
-        fill_zeros(document, self._schema())
+        fill_zeros(document, self._schema)
         strategy.default(document)
         generated = not metadata.get("name") and bool(metadata.get("generateName"))
         for _ in range(NAME_TRIES):
@@ -147,11 +148,10 @@ class Store:
                     raise errors.already_exists(self.resource.plural, self.resource.group, name)
                 return self.cacher.made_of(Stored(key, value, 0))
             with _translated(self.resource, name, is_write=True):
-                revision = await self._storage.create(key, value, ttl_seconds=self._ttl)
+                return await self._write(Stored(key, value, 0), document)
         except BaseException as error:
             await _undo(attributes, error)
             raise
-        return self.cacher.written(Stored(key, value, revision), document)
 
     def _stamp(self, metadata: Document) -> None:
         for server_owned in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
@@ -177,7 +177,7 @@ class Store:
         context = replace(context, is_apply=True)
 
         def applied(live: Document | None) -> Document:
-            return managedfields.apply(live, copy.deepcopy(config), manager, force, format_time(self._world.now()), self._schema())
+            return managedfields.apply(live, copy.deepcopy(config), manager, force, format_time(self._world.now()), self._schema)
 
         metadata = config["metadata"]
         for _ in range(NAME_TRIES):             # others may create and delete it in between
@@ -252,7 +252,7 @@ class Store:
                                context: Context) -> CachedObject:
         strategy, subresource = self.resource.strategy(), attributes.subresource
         self._keep(wanted, old, subresource)
-        fill_zeros(wanted, self._schema())
+        fill_zeros(wanted, self._schema)
         strategy.default(wanted)
         attributes.obj, attributes.old = wanted, old
         if subresource in ("", "status"):
@@ -268,13 +268,12 @@ class Store:
         with _translated(self.resource, attributes.name):
             value = encode_for_storage(wanted)
         if value == current.value or context.dry_run:
-            return self.cacher.made_of(Stored(current.key, value, current.revision), wanted)
+            return self.cacher.made_of(Stored(current.key, value, current.revision))
         with _translated(self.resource, attributes.name, is_write=True):
             if subresource in ("", "finalize") and may_go_now(old, wanted, strategy):
                 revision = await self._storage.delete_if(current.key, revision=current.revision)
-                return self.cacher.made_of(Stored(current.key, value, revision), wanted)
-            revision = await self._storage.put_if(current.key, value, revision=current.revision, ttl_seconds=self._ttl)
-        return self.cacher.written(Stored(current.key, value, revision), wanted)
+                return self.cacher.made_of(Stored(current.key, value, revision))
+            return await self._write(Stored(current.key, value, current.revision), wanted)
 
     def _check_identity(self, wanted: Document, old: Document, resource_version: str, uid: str) -> None:
         metadata, before = wanted["metadata"], old["metadata"]
@@ -338,7 +337,7 @@ class Store:
                     if waiting is not None:
                         value = encode_for_storage(waiting)
                         if value != current.value and not dry_run:
-                            current = Stored(key, value, await self._storage.put_if(key, value, revision=current.revision))
+                            return await self._write(Stored(key, value, current.revision), waiting), False
                         return self.cacher.made_of(Stored(key, value, current.revision)), False
                     if not dry_run:
                         revision = await self._storage.delete_if(key, revision=current.revision)
@@ -353,12 +352,26 @@ class Store:
 
     # --- shared
 
+    async def _write(self, wanted: Stored, document: Document) -> CachedObject:
+        """Puts the value where its revision is what is there now (0: nothing). `document` is the value, decoded."""
+        key, value, revision = wanted.key, wanted.value, wanted.revision
+        self.cacher.begin_write(key, value, document)
+        try:
+            if revision:
+                revision = await self._storage.put_if(key, value, revision=revision, ttl_seconds=self._ttl)
+            else:
+                revision = await self._storage.create(key, value, ttl_seconds=self._ttl)
+            return self.cacher.written(Stored(key, value, revision))
+        finally:
+            self.cacher.end_write(key)
+
     def _managed(self, old: Document | None, document: Document, context: Context, subresource: str) -> Document:
         if context.is_apply:                    # it has its entries already; new times alone are no change
             return document if old is None or _timeless(document) != _timeless(old) else old
         manager = Manager(context.manager, "Update", self.resource.gvk(context.version).api_version, subresource)
-        return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema())
+        return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema)
 
+    @cached_property
     def _schema(self) -> Schema:
         return self._stored_as.version(self._stored_as.storage_version).schema()
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from apiserver.cacher import CachedObject, WatchHub
+from apiserver.cacher import CachedObject, Selection, WatchHub
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.store import Context, Document, Store
 from apiserver.storage.interface import KeyNotFound, Storage
@@ -31,6 +31,7 @@ class StoredObjects:
     def __init__(self, stores: Stores, storage: Storage) -> None:
         self._stores, self._storage = stores, storage
         self._decoded: dict[tuple[str, str, ObjectKey], tuple[int, Document]] = {}
+        self._lists: dict[tuple[str, str, str], tuple[int, Sequence[Document]]] = {}
 
     def _store(self, group: str, plural: str) -> Store:
         return self._stores[GroupResource(group, plural)]
@@ -47,8 +48,15 @@ class StoredObjects:
             return None
 
     async def list(self, group: str, plural: str, namespace: str = "") -> Sequence[Document]:
-        snapshot = await self._store(group, plural).cacher.list(match="any")
-        return [self._document(group, plural, one) for one in snapshot.objects if namespace in ("", one.namespace)]
+        """Made once per change of the resource: every pod's admission asks for the priority classes."""
+        cacher, key = self._store(group, plural).cacher, (group, plural, namespace)
+        known = self._lists.get(key)
+        if known is None or known[0] != cacher.log.end:
+            snapshot = await cacher.list(Selection(namespace), match="any")
+            if len(self._lists) >= MAX_DECODED:
+                self._lists.clear()
+            known = self._lists[key] = cacher.log.end, [self._document(group, plural, one) for one in snapshot.objects]
+        return known[1]
 
     def _document(self, group: str, plural: str, one: CachedObject) -> Document:
         """Decoded once per revision: every pod's admission asks for its namespace, its account and the default class."""

@@ -143,8 +143,7 @@ class EtcdStorage:
 
     async def watch(self, prefix: str, *, since: int) -> AsyncGenerator[Batch | Progress, None]:
         request = pb.WatchRequest(create_request=pb.WatchCreateRequest(
-            key=prefix.encode(), range_end=_range_end(prefix), start_revision=since + 1, progress_notify=True, prev_kv=True,
-            fragment=True))
+            key=prefix.encode(), range_end=_range_end(prefix), start_revision=since + 1, progress_notify=True, fragment=True))
         try:
             async with self._members[self._preferred].stream(WATCH, NEEDS_LEADER) as call:
                 call.send(request.SerializeToString())
@@ -238,10 +237,10 @@ def _stored(kv: pb.KeyValue) -> Stored:
 
 
 def _event(event: pb.Event) -> StorageEvent:
-    previous = event.prev_kv.value if event.HasField("prev_kv") else None
+    kv = event.kv
     if event.type == pb.Event.PUT:
-        return StorageEvent("PUT", event.kv.key.decode(), event.kv.value, previous, event.kv.mod_revision)
-    return StorageEvent("DELETE", event.kv.key.decode(), None, previous, event.kv.mod_revision)
+        return StorageEvent("PUT", kv.key.decode(), kv.value, kv.mod_revision)
+    return StorageEvent("DELETE", kv.key.decode(), None, kv.mod_revision)
 
 
 def _range_end(prefix: str) -> bytes:

@@ -35,12 +35,11 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class StorageEvent:
-    """One write. PUT: `value` is new, `previous` what was there (None: created). DELETE: `value` is None."""
+    """One write. PUT: `value` is new. DELETE: `value` is None."""
 
     type: Literal["PUT", "DELETE"]
     key: str
     value: bytes | None
-    previous: bytes | None
     revision: int
 
 

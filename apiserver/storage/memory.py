@@ -135,18 +135,18 @@ class MemoryStorage:
         if previous is None:
             bisect.insort(self._keys, key)
         self._now[key] = Stored(key, value, self._revision)
-        self._record(StorageEvent("PUT", key, value, previous.value if previous is not None else None, self._revision))
+        self._record(StorageEvent("PUT", key, value, self._revision))
         self._forget_timer(key)
         if ttl_seconds:
             self._timers[key] = asyncio.get_running_loop().call_later(ttl_seconds, self._delete, key)
         return self._revision
 
     def _delete(self, key: str) -> int:
-        previous = self._now.pop(key)
+        self._now.pop(key)
         del self._keys[bisect.bisect_left(self._keys, key)]
         self._forget_timer(key)
         self._revision += 1
-        self._record(StorageEvent("DELETE", key, None, previous.value, self._revision))
+        self._record(StorageEvent("DELETE", key, None, self._revision))
         return self._revision
 
     def _forget_timer(self, key: str) -> None:

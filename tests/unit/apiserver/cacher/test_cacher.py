@@ -48,7 +48,7 @@ class Fed:
 
     def _write(self, key: str, value: bytes | None) -> int:
         revision = self.hub.clock.revision + 1
-        self.cacher.apply(StorageEvent("DELETE" if value is None else "PUT", key, value, None, revision))
+        self.cacher.apply(StorageEvent("DELETE" if value is None else "PUT", key, value, revision))
         self.hub.clock.advance(revision)
         return revision
 
@@ -253,7 +253,8 @@ def test_unreadable_values_are_left_out(caplog: pytest.LogCaptureFixture) -> Non
 def test_what_this_server_wrote_is_not_decoded_again() -> None:
     fed = Fed()
     value = a_pod("a")
-    made = fed.cacher.written(Stored(f"{PREFIX}default/a", value, 2), orjson.loads(value))
+    fed.cacher.begin_write(f"{PREFIX}default/a", value, orjson.loads(value))
+    made = fed.cacher.written(Stored(f"{PREFIX}default/a", value, 2))
     fed.put("a")
     assert fed.cacher.get(ObjectKey("default", "a")) is made
 
@@ -262,4 +263,13 @@ def test_a_write_that_the_watch_has_shown_already_is_what_the_watch_made_of_it()
     fed = Fed()
     fed.put("a")
     value = a_pod("a")
-    assert fed.cacher.written(Stored(f"{PREFIX}default/a", value, 2), orjson.loads(value)) is fed.cacher.get(ObjectKey("default", "a"))
+    assert fed.cacher.written(Stored(f"{PREFIX}default/a", value, 2)) is fed.cacher.get(ObjectKey("default", "a"))
+
+
+def test_a_write_that_another_writer_won_is_seen_as_the_other_wrote_it() -> None:
+    fed = Fed()
+    fed.cacher.begin_write(f"{PREFIX}default/a", a_pod("a", app="mine"), orjson.loads(a_pod("a", app="mine")))
+    fed.put("a", app="theirs")
+    found = fed.cacher.get(ObjectKey("default", "a"))
+    assert found is not None
+    assert found.labels == {"app": "theirs"}
