@@ -20,9 +20,12 @@ from controllers.nodelifecycle.eviction import taint_eviction_controller
 from controllers.nodelifecycle.reconciler import Settings, node_lifecycle_controller
 from controllers.nodelifecycle.zones import Rates
 from controllers.options import Options, parse
+from controllers.podgc import pod_garbage_collector
 from controllers.replicaset import replica_set_controller
 from controllers.replicationcontroller import replication_controller
+from controllers.rootca import read_bundle, root_ca_publisher
 from controllers.serviceaccount import service_account_controller
+from controllers.ttlafterfinished import ttl_after_finished_controller
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubeclient.informer import InformerFactory
@@ -32,13 +35,14 @@ from kubeclient.notify import notify_ready
 from kubeclient.transport import AiohttpTransport
 
 
-async def control(client: Client, options: Options) -> None:
+async def control(client: Client, options: Options, root_ca: str) -> None:
     """Runs until cancelled: what a leader does."""
     factory = InformerFactory(client)
     recorder, of_nodes, of_evictions = recorders = [
         EventRecorder(client, name) for name in ("kube-controller-manager", "node-controller", "taint-eviction-controller")]
     controllers = [
         service_account_controller(client, factory),
+        *([root_ca_publisher(client, factory, root_ca)] if root_ca else []),
         node_lifecycle_controller(client, of_nodes, factory, _node_settings(options)),
         taint_eviction_controller(client, of_evictions, factory),
         *([node_ipam_controller(client, recorder, factory, options.cluster_cidr, options.node_cidr_mask_size)]
@@ -49,7 +53,9 @@ async def control(client: Client, options: Options) -> None:
         daemon_set_controller(client, recorder, factory),
         endpoint_slice_controller(client, factory, options.endpointslice_updates_batch_period),
         endpoints_controller(client, recorder, factory, options.endpoint_updates_batch_period),
+        ttl_after_finished_controller(client, factory),
         namespace_controller(client, factory),
+        pod_garbage_collector(client, factory, options.terminated_pod_gc_threshold),
         garbage_collector(client, recorder, factory),
     ]
     async with asyncio.TaskGroup() as group:
@@ -66,7 +72,7 @@ def _node_settings(options: Options) -> Settings:
     return Settings(options.node_monitor_period, options.node_monitor_grace_period, options.node_startup_grace_period, rates)
 
 
-async def run(options: Options) -> None:
+async def run(options: Options, root_ca: str) -> None:
     transport = AiohttpTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-controllers")
     try:
@@ -74,9 +80,9 @@ async def run(options: Options) -> None:
         if options.leader_elect:
             identity = options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}"
             elector = LeaderElector(client, "kube-controller-manager", identity)
-            await elector.run(lambda: control(client, options))
+            await elector.run(lambda: control(client, options, root_ca))
         else:
-            await control(client, options)
+            await control(client, options, root_ca)
     finally:
         await transport.aclose()
 
@@ -86,14 +92,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
                         format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
     try:
-        asyncio.run(_until_signalled(options))
+        root_ca = read_bundle(options.root_ca_file) if options.root_ca_file else ""
+    except (OSError, ValueError) as error:
+        print(f"controllers: {error}", file=sys.stderr)
+        return 1
+    try:
+        asyncio.run(_until_signalled(options, root_ca))
     except KubeconfigError as error:
         print(f"controllers: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _until_signalled(options: Options) -> None:
+async def _until_signalled(options: Options, root_ca: str) -> None:
     """TERM and INT cancel the work, which gives the Lease back."""
     task = asyncio.current_task()
     assert task is not None
@@ -107,7 +118,7 @@ async def _until_signalled(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        await run(options)
+        await run(options, root_ca)
     except asyncio.CancelledError:
         if not stopping:
             raise

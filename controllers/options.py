@@ -23,6 +23,8 @@ class Options:
     secondary_node_eviction_rate: float = 0.01
     unhealthy_zone_threshold: float = 0.55
     large_cluster_size_threshold: int = 50
+    terminated_pod_gc_threshold: int = 12500
+    root_ca_file: str = ""
     endpoint_updates_batch_period: float = 0.0
     endpointslice_updates_batch_period: float = 0.0
     verbosity: int = 2
@@ -49,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--secondary-node-eviction-rate", type=float, default=0.01, help="the same in a zone that is unhealthy and large")
     add("--unhealthy-zone-threshold", type=float, default=0.55, help="the part of a zone's nodes, at least 3, that makes it unhealthy when lost")
     add("--large-cluster-size-threshold", type=int, default=50, help="a zone of up to so many nodes evicts nothing while it is unhealthy")
+    add("--terminated-pod-gc-threshold", type=int, default=12500, help="how many pods that have ended are kept; 0: all")
+    add("--root-ca-file", default="", help="the CA bundle that every namespace gets in the ConfigMap kube-root-ca.crt (default: none does)")
     add("--endpoint-updates-batch-period", type=_duration, default=0.0, help="how long changes of pods are gathered before Endpoints are written")
     add("--endpointslice-updates-batch-period", type=_duration, default=0.0, help="the same for EndpointSlices")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")

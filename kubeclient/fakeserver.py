@@ -260,7 +260,7 @@ class FakeServer:
                 new["metadata"]["generation"] = current["metadata"].get("generation", 0) + 1
         if new == current:
             return current
-        if "deletionTimestamp" in new["metadata"] and not new["metadata"].get("finalizers"):
+        if "deletionTimestamp" in new["metadata"] and not _is_held(new):
             return self._drop(target.resource, target.key, new)
         return self._store(target.resource, new, current)
 
@@ -269,7 +269,7 @@ class FakeServer:
         for name, wanted in (options.get("preconditions") or {}).items():
             if found["metadata"][name] != wanted:
                 raise errors.conflict(resource.plural, resource.group, key.name, f"Precondition failed: {name}")
-        if not found["metadata"].get("finalizers"):
+        if not _is_held(found):
             self._drop(resource, key, found)
         elif "deletionTimestamp" not in found["metadata"]:
             marked = {**found["metadata"], "deletionTimestamp": format_time(self._world.now())}
@@ -387,6 +387,11 @@ def _seen(change: _Change, matches: Callable[[Document], bool]) -> tuple[str, Do
 
 def _line(type: str, document: Document) -> bytes:
     return orjson.dumps({"type": type, "object": document}) + b"\n"
+
+
+def _is_held(document: Document) -> bool:
+    """By a finalizer; a Namespace has some in its spec, too."""
+    return bool(document["metadata"].get("finalizers") or (document.get("kind") == "Namespace" and document.get("spec", {}).get("finalizers")))
 
 
 def key_of(document: Document) -> ObjectKey:

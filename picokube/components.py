@@ -38,7 +38,7 @@ def plan(cluster: Cluster, authority: Authority, node_namespaces: dict[str, tupl
     if not settings.etcd_servers and "etcd" not in settings.without:
         found.append(Component("etcd", "", tuple(etcd.command(cluster, etcd.require_binary()))))
     found.append(_apiserver(cluster, authority))
-    found += [_manager(cluster, name) for name in ("controllers", "scheduler")]
+    found += [_manager(cluster, authority, name) for name in ("controllers", "scheduler")]
     found += _kubelets(cluster, authority, node_namespaces)
     return [_with_extra_arguments(one, settings.component_args) for one in found if _kind(one) not in settings.without]
 
@@ -65,12 +65,12 @@ def _apiserver(cluster: Cluster, authority: Authority) -> Component:
     ))
 
 
-def _manager(cluster: Cluster, name: str) -> Component:
+def _manager(cluster: Cluster, authority: Authority, name: str) -> Component:
     # The supervisor starts no second one before the first has ended, so the next one need not wait for the Lease to expire.
     identity = f"{socket.gethostname()}_{cluster.name}_{zlib.crc32(str(cluster.data).encode()):08x}"
     arguments = [f"--kubeconfig={cluster.kubeconfig(name)}", "--leader-elect=true", f"--leader-elect-identity={identity}"]
     if name == "controllers":
-        arguments.append(f"--cluster-cidr={cluster.settings.pod_cidr}")
+        arguments += [f"--cluster-cidr={cluster.settings.pod_cidr}", f"--root-ca-file={authority.certificate_path}"]
     elif len(str(cluster.scheduler_socket)) <= LONGEST_SOCKET_PATH:
         arguments.append(f"--debug-address=unix:{cluster.scheduler_socket}")
     return Component(name, f"{name}.main", tuple(arguments), after="apiserver")
