@@ -10,9 +10,11 @@ from pathlib import Path
 from kubeapi.generated.models.core_v1 import Container, Pod
 from kubelet.api import KubeApi
 from kubelet.containerconfig import container_config
-from kubelet.cri import ContainerConfig, ContainerState, CriError, Image, Mount, RuntimeService
+from kubelet.credentials import config_of, parse_config, registry_auths
+from kubelet.cri import ContainerConfig, ContainerState, CriError, Image, Mount, RegistryAuth, RuntimeService
 from kubelet.environment import ConfigError, References, environment, references, service_variables
 from kubelet.fieldrefs import NodeFacts
+from kubelet.images.names import parse as parse_image_name
 from kubelet.lifecyclehooks import HookError, run_hook
 from kubelet.podfiles import (
     HOST_RESOLV_CONF,
@@ -25,7 +27,7 @@ from kubelet.podfiles import (
     resolv_conf,
 )
 from kubelet.podruntime import PodRuntime
-from kubelet.pulling import ImagePuller, PullError, Tell, registry_auths
+from kubelet.pulling import ImagePuller, PullError, Tell
 from kubelet.restarts import container_named
 from kubelet.volumes import VolumeManager
 
@@ -90,12 +92,24 @@ class ContainerStarter:
         return await self._post_start(pod, container, container_id, runtime, tell)
 
     async def _image(self, pod: Pod, container: Container, not_before: float, tell: Tell) -> Image:
-        names = frozenset(one.name for one in pod.spec.image_pull_secrets)
-        auths = []
-        if names:
-            configs = await self._api.read_configs(pod.metadata.namespace, References(secrets=names), not_before)
-            auths = registry_auths(container.image, [one for one in configs.secrets.values() if one is not None])
-        return await self._puller.ensure(pod.metadata.uid, container, auths, tell)
+        return await self._puller.ensure(pod.metadata.uid, container, lambda: self._auths(pod, container, not_before, tell), tell)
+
+    async def _auths(self, pod: Pod, container: Container, not_before: float, tell: Tell) -> list[RegistryAuth]:
+        """Those of the pod's secrets first, then the node's own."""
+        wanted = [one.name for one in pod.spec.image_pull_secrets if one.name]
+        node_config = await asyncio.to_thread(_read, self._root / "config.json")
+        if not wanted and not node_config:
+            return []
+        configs = await self._api.read_configs(pod.metadata.namespace, References(secrets=frozenset(wanted)), not_before)
+        if missing := [name for name in wanted if configs.secrets.get(name) is None]:
+            tell("Warning", "FailedToRetrieveImagePullSecret", f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
+                 "attempting to pull the image may not succeed.")
+        try:
+            repository = parse_image_name(container.image).repository
+        except CriError:
+            return []                              # the puller says so
+        found = [config_of(secret) for name in wanted if (secret := configs.secrets.get(name)) is not None]
+        return registry_auths(repository, [*found, parse_config(node_config or "{}")])
 
     async def _config(self, pod: Pod, container: Container, attempt: int, image: Image, runtime: PodRuntime, paths: Mapping[str, Path],
                       not_before: float, tell: Tell) -> ContainerConfig:

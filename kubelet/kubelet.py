@@ -21,6 +21,7 @@ from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
 from kubelet.cri import ImageService, RuntimeService
 from kubelet.fieldrefs import NodeFacts
+from kubelet.imagegc import ImageCollector, Policy, disk_of
 from kubelet.nodeagent import NodeAgent
 from kubelet.nodeinfo import Machine
 from kubelet.nodestatus import NodeIdentity
@@ -29,7 +30,7 @@ from kubelet.podlife import PodKeeper
 from kubelet.podworkers import PodWorkers
 from kubelet.probes.manager import ProbeManager
 from kubelet.probes.prober import Prober
-from kubelet.pulling import ImagePuller
+from kubelet.pulling import SERIALIZED, ImagePuller
 from kubelet.statusmanager import StatusManager
 from kubelet.surroundings import Surroundings
 from kubelet.volumes import VolumeManager
@@ -53,6 +54,8 @@ class NodeConfig:
     is_hollow: bool = False
     allowed_unsafe_sysctls: tuple[str, ...] = ()
     lease_seconds: int = 40
+    pulls_at_once: int = SERIALIZED
+    image_policy: Policy = Policy()
 
 
 class Kubelet:
@@ -65,7 +68,8 @@ class Kubelet:
         self._pod_cidr = ""
         self._agent: NodeAgent | None = None
         volumes = VolumeManager(config.root, api, self._node_facts, mounts=not config.is_hollow, world=world)
-        puller = ImagePuller(images, pulled=self._images_changed)
+        puller = ImagePuller(images, pulled=self._image_pulled, at_once=config.pulls_at_once)
+        self.collector = ImageCollector(images, runtime, config.image_policy, lambda: disk_of(config.root), self._tell, self._images_changed)
         self._volumes = volumes
         self._around = Surroundings(
             root=config.root, runtime=runtime, runtime_name=runtime_name, api=api, statuses=statuses, volumes=volumes, puller=puller,
@@ -78,6 +82,14 @@ class Kubelet:
 
     def _node_facts(self) -> NodeFacts:
         return self._facts
+
+    def _image_pulled(self) -> None:
+        self._images_changed()
+        self.collector.wake()
+
+    def _tell(self, type: str, reason: str, message: str) -> None:
+        if self._agent is not None:
+            self._agent.event(type, reason, message)
 
     def _images_changed(self) -> None:
         if self._agent is not None and not self.config.is_hollow:

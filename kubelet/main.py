@@ -57,6 +57,8 @@ class _Process:
             await kubelet.runtime.wait_ready()
             group.create_task(kubelet.follow_runtime(), name="runtime-events")
             group.create_task(kubelet.agent(self._client, self._recorder).run(), name="node")
+            if not options.is_hollow:
+                group.create_task(kubelet.collector.run(), name="image-gc")
         self._watch_nodes(kubelets)
         await self._services.wait_synced()
         await self._watch_pods(kubelets)
@@ -79,7 +81,7 @@ class _Process:
 
         options = self._options
         options.root_dir.mkdir(parents=True, exist_ok=True)
-        images = ImageStore(options.root_dir / "images")
+        images = ImageStore(options.root_dir / "images", hosts=options.root_dir / "certs.d")
         runtime = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
                               cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip)
         version = await runtime.version()
@@ -88,7 +90,8 @@ class _Process:
         identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
         config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
                             node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,
-                            lease_seconds=options.node_lease_duration_seconds)
+                            lease_seconds=options.node_lease_duration_seconds, pulls_at_once=options.pulls_at_once,
+                            image_policy=options.image_policy)
         return {options.node_name: self._kubelet(config, runtime, images, version[0])}
 
     def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:

@@ -20,7 +20,7 @@ from kubeapi.generated.models.meta_v1 import ObjectMeta
 from kubelet.cri import Image
 from kubelet.nodeinfo import Machine
 
-MOST_IMAGES = 50
+MOST_IMAGES, MOST_NAMES = 50, 5
 NOT_READY = "node.kubernetes.io/not-ready"
 
 
@@ -72,7 +72,7 @@ def _condition(old: NodeCondition | None, type: str, status: str, reason: str, m
 
 def _images(images: Sequence[Image]) -> tuple[ContainerImage, ...]:
     largest = sorted(images, key=lambda one: (-one.size, one.id))[:MOST_IMAGES]
-    return tuple(ContainerImage(names=(*one.repo_digests, *one.repo_tags), size_bytes=one.size) for one in largest)
+    return tuple(ContainerImage(names=(*one.repo_digests, *one.repo_tags)[:MOST_NAMES], size_bytes=one.size) for one in largest)
 
 
 def differs(old: NodeStatus | None, new: NodeStatus) -> bool:

@@ -9,6 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubelet.imagegc import Policy
+from kubelet.pulling import SERIALIZED
+
 
 class OptionError(ValueError):
     """The options do not go together; the text says why."""
@@ -35,6 +38,8 @@ class Options:
     node_lease_duration_seconds: int = 40
     verbosity: int = 2
     allowed_unsafe_sysctls: tuple[str, ...] = ()
+    pulls_at_once: int = SERIALIZED
+    image_policy: Policy = Policy()
 
     @property
     def is_hollow(self) -> bool:
@@ -56,6 +61,10 @@ def parse(argv: Sequence[str]) -> Options:
         raise OptionError("--tls-cert-file and --tls-private-key-file go together")
     if found.hollow_nodes > 1 and found.runtime != "hollow":
         raise OptionError("--hollow-nodes needs --runtime=hollow")
+    if not 0 <= found.image_gc_low_threshold <= found.image_gc_high_threshold <= 100:
+        raise OptionError("--image-gc-low-threshold must not be higher than --image-gc-high-threshold, and both are percents")
+    policy = Policy(found.image_gc_high_threshold, found.image_gc_low_threshold, found.minimum_image_ttl_duration, found.image_maximum_gc_age)
+    serializes = found.serialize_image_pulls != "false" and found.max_parallel_image_pulls in (0, 1)
     return Options(
         kubeconfig=found.kubeconfig, node_name=found.node_name or hostname, hostname=hostname, root_dir=Path(found.root_dir).absolute(),
         node_ip=found.node_ip or _own_address(), port=found.port, tls_cert_file=found.tls_cert_file,
@@ -63,7 +72,8 @@ def parse(argv: Sequence[str]) -> Options:
         cluster_dns=tuple(filter(None, found.cluster_dns.split(","))), cluster_domain=found.cluster_domain.rstrip("."),
         cluster_cidr=found.cluster_cidr, service_cidr=found.service_cidr, cluster_name=found.cluster_name, runtime=found.runtime,
         allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))),
-        hollow_nodes=found.hollow_nodes, node_lease_duration_seconds=found.node_lease_duration_seconds, verbosity=found.verbosity)
+        hollow_nodes=found.hollow_nodes, node_lease_duration_seconds=found.node_lease_duration_seconds, verbosity=found.verbosity,
+        pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -88,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--hollow-nodes", type=_count, default=1, help="how many nodes this process pretends to be")
     add("--allowed-unsafe-sysctls", default="", help="sysctls that pods may set besides the safe ones, by comma; may end in *")
     add("--node-lease-duration-seconds", type=_count, default=40, help="how long the node's Lease counts; renewed four times as often")
+    add("--serialize-image-pulls", choices=("true", "false"), default="true", help="one image at a time")
+    add("--max-parallel-image-pulls", type=int, default=0, help="that many at a time (default: one, or any number if not serialized)")
+    add("--image-gc-high-threshold", type=int, default=85, help="percent of the disk at which unused images are deleted ...")
+    add("--image-gc-low-threshold", type=int, default=80, help="... until no more than this is used")
+    add("--minimum-image-ttl-duration", type=_seconds, default=120.0, help="younger images stay (2m, 90s)")
+    add("--image-maximum-gc-age", type=_seconds, default=0.0, help="longer unused images go in any case (default: never)")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     return parser
 
@@ -110,6 +126,13 @@ def _port(text: str) -> int:
     if not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text!r} is no port")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no duration")
+    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
 
 
 def _count(text: str) -> int:

@@ -1,22 +1,21 @@
 """Sees to it that a container's image is on the node: the three pull policies and the back-off after failures.
 
-One image is pulled once at a time, however many containers wait for it.
+One image is pulled once at a time, however many containers wait for it, and one pod pulls one at a time.
 """
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from kubeapi.generated.models.core_v1 import Container, Secret
+from kubeapi.generated.models.core_v1 import Container
 from kubelet.backoff import BackOff
 from kubelet.cri import CriError, Image, ImageService, RegistryAuth
 
 # event(type, reason, message)
 Tell = Callable[[str, str, str], None]
-PULLS_AT_ONCE = 5
+Auths = Callable[[], Awaitable[Sequence[RegistryAuth]]]
+SERIALIZED = 1                        # pulls at once, unless the node is told otherwise
+UNLIMITED = 1 << 30
 AFTER_FAILURE_SECONDS = 2.0           # then users see that it backs off
 
 
@@ -29,18 +28,20 @@ class PullError(CriError):
 
 
 class ImagePuller:
-    def __init__(self, images: ImageService, initial_seconds: float = 10.0, pulled: Callable[[], None] = lambda: None) -> None:
-        """`pulled` is called when the node has a new image."""
+    def __init__(self, images: ImageService, initial_seconds: float = 10.0, pulled: Callable[[], None] = lambda: None,
+                 at_once: int = SERIALIZED) -> None:
+        """`pulled` is called when the node has a new image; `at_once`: how many pulls (0: as many as there are)."""
         self._images, self._pulled = images, pulled
         self._backoff = BackOff(initial_seconds)
         self._retry_seconds = initial_seconds
         self._errors: dict[str, str] = {}
         self._told: dict[str, float] = {}
-        self._pulls = asyncio.Semaphore(PULLS_AT_ONCE)
+        self._pulls = asyncio.Semaphore(at_once or UNLIMITED)
         self._locks: dict[str, asyncio.Lock] = {}
+        self._of_pods: dict[str, asyncio.Lock] = {}
 
-    async def ensure(self, pod_uid: str, container: Container, auths: Sequence[RegistryAuth], tell: Tell) -> Image:
-        """Raises PullError."""
+    async def ensure(self, pod_uid: str, container: Container, auths: Auths, tell: Tell) -> Image:
+        """Raises PullError. `auths` is asked only where a registry is."""
         name = container.image
         try:
             present = await self._images.status(name)
@@ -54,9 +55,11 @@ class ImagePuller:
                 message = f'Container image "{name}" is not present with pull policy of Never'
                 tell("Warning", "ErrImageNeverPull", message)
                 raise PullError("ErrImageNeverPull", message, self._retry_seconds)
-        return await self._pull(f"{pod_uid}/{name}", name, auths, tell)
+        async with self._of_pods.setdefault(pod_uid, asyncio.Lock()):
+            return await self._pull(f"{pod_uid}/{name}", name, auths, tell)
 
     def forget(self, pod_uid: str) -> None:
+        self._of_pods.pop(pod_uid, None)
         self._backoff.forget(f"{pod_uid}/")
         for known in (self._errors, self._told):
             for key in [key for key in known if key.startswith(f"{pod_uid}/")]:
@@ -71,7 +74,7 @@ class ImagePuller:
         tell("Warning", "InspectFailed", message)
         raise PullError("InvalidImageName", message, self._retry_seconds)
 
-    async def _pull(self, key: str, name: str, auths: Sequence[RegistryAuth], tell: Tell) -> Image:
+    async def _pull(self, key: str, name: str, auths: Auths, tell: Tell) -> Image:
         loop = asyncio.get_running_loop()
         if (wait := self._backoff.remaining_since_update(key, loop.time())) > 0:
             if self._told.get(key) != self._backoff.delay(key):
@@ -80,10 +83,11 @@ class ImagePuller:
             raise PullError("ImagePullBackOff", f'Back-off pulling image "{name}": {self._errors.get(key, "ErrImagePull")}', wait)
         tell("Normal", "Pulling", f'Pulling image "{name}"')
         began = loop.time()
+        credentials = await auths()
         try:
             async with self._locks.setdefault(name, asyncio.Lock()), self._pulls:
                 pulling = loop.time()
-                image = await self._images.pull(name, auths)
+                image = await self._images.pull(name, credentials)
         except CriError as error:
             self._backoff.next(key, loop.time(), loop.time())
             self._errors[key] = f"{error.reason}: {error.message}"
@@ -107,43 +111,3 @@ def go_duration(seconds: float) -> str:
     minutes, rest = divmod(rest, 60)
     text = f"{rest:.3f}".rstrip("0").rstrip(".") + "s"
     return f"{int(hours)}h{int(minutes)}m{text}" if hours else f"{int(minutes)}m{text}" if minutes else text
-
-
-def registry_auths(image: str, secrets: Sequence[Secret]) -> list[RegistryAuth]:
-    """The credentials of imagePullSecrets that fit the image's registry."""
-    found = []
-    for secret in secrets:
-        for registry, entry in _entries(secret).items():
-            if isinstance(entry, dict) and _fits(registry, image):
-                found.append(RegistryAuth(str(entry.get("username", "")), str(entry.get("password", "")), str(entry.get("auth", "")),
-                                          str(entry.get("registrytoken", ""))))
-    return found
-
-
-def _entries(secret: Secret) -> dict[str, object]:
-    text = secret.data.get(".dockerconfigjson") or secret.data.get(".dockercfg") or b"{}"
-    try:
-        document = json.loads(text)
-    except (ValueError, binascii.Error):
-        return {}
-    entries = document.get("auths", document) if isinstance(document, dict) else {}
-    return {name: _decoded(entry) for name, entry in entries.items()}
-
-
-def _decoded(entry: object) -> object:
-    if not isinstance(entry, dict) or entry.get("username") or not entry.get("auth"):
-        return entry
-    try:
-        username, _, password = base64.b64decode(entry["auth"]).decode().partition(":")
-    except (ValueError, binascii.Error):
-        return entry
-    return {**entry, "username": username, "password": password}
-
-
-def _fits(registry: str, image: str) -> bool:
-    registry = registry.removeprefix("https://").removeprefix("http://").rstrip("/").removesuffix("/v1").removesuffix("/v2")
-    first = image.partition("/")[0]
-    host = first if "/" in image and ("." in first or ":" in first or first == "localhost") else "docker.io"
-    if host == "docker.io":
-        return registry in ("index.docker.io", "docker.io", "registry-1.docker.io")
-    return registry == host or image.startswith(f"{registry}/")

@@ -1,17 +1,16 @@
 """Reads from a registry: manifests and blobs, with anonymous or given credentials (the OCI distribution protocol).
 
-HTTPS with verified certificates; plain HTTP for this machine and for registries named as insecure. What arrives is
-checked against its digest by whoever reads it: manifests and configurations here, layers while they are unpacked.
+Where that is, and how its certificate is verified, an Endpoint says. What arrives is checked against its digest by whoever
+reads it: manifests and configurations here, layers while they are unpacked.
 """
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
-import ipaddress
 import json
 import re
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +19,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from kubelet.cri import CriError, RegistryAuth
+from kubelet.images.hosts import Endpoint
 from kubelet.images.names import Reference
 
 INDEX_TYPES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
@@ -31,25 +31,18 @@ CHUNK = 1 << 18
 PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 
-def is_local(registry: str) -> bool:
-    host = registry.rpartition(":")[0] if re.search(r":\d+$", registry) else registry
-    with suppress(ValueError):
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    return host == "localhost"
-
-
 def digest_of(data: bytes) -> str:
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
 class Registry:
-    """One repository, asked with one credential (None: anonymously)."""
+    """One repository at one endpoint, asked with one credential (None: anonymously)."""
 
-    def __init__(self, reference: Reference, auth: RegistryAuth | None, insecure: Collection[str] = ()) -> None:
-        self._reference, self._auth = reference, auth
-        self._is_plain = is_local(reference.registry) or reference.registry in insecure
+    def __init__(self, reference: Reference, auth: RegistryAuth | None, endpoint: Endpoint) -> None:
+        self._reference, self._auth, self._endpoint = reference, auth, endpoint
         self._client = httpx.AsyncClient(
-            base_url=f"{'http' if self._is_plain else 'https'}://{reference.host}/v2/{reference.path}/", follow_redirects=True,
+            base_url=f"{endpoint.url}/{reference.path}/", follow_redirects=True, headers=dict(endpoint.headers),
+            verify=endpoint.verification(), params={"ns": endpoint.namespace} if endpoint.namespace else None,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), limits=httpx.Limits(max_connections=CONNECTIONS))
         self._authorization = f"Bearer {auth.registry_token}" if auth and auth.registry_token else ""
 
@@ -138,7 +131,7 @@ class Registry:
 
     async def _token(self, asked: Mapping[str, str]) -> str:
         realm = urlsplit(asked.get("realm", ""))
-        if realm.scheme != "https" and not (realm.scheme == "http" and self._is_plain):
+        if realm.scheme != "https" and not (realm.scheme == "http" and self._endpoint.is_plain):
             raise self._fault(f"the registry names {asked.get('realm', '')!r} for tokens, which is not https")
         query = {"scope": asked.get("scope") or f"repository:{self._reference.path}:pull"}
         if "service" in asked:
@@ -182,7 +175,7 @@ class Registry:
                       "may require authorization: authorization failed")
 
     def _connection_faults(self) -> _ConnectionFaults:
-        return _ConnectionFaults(self._reference)
+        return _ConnectionFaults(self._reference, self._endpoint)
 
 
 class Denied(CriError):
@@ -194,8 +187,8 @@ class Interrupted(CriError):
 
 
 class _ConnectionFaults:
-    def __init__(self, reference: Reference) -> None:
-        self._reference = reference
+    def __init__(self, reference: Reference, endpoint: Endpoint) -> None:
+        self._reference, self._endpoint = reference, endpoint
 
     async def __aenter__(self) -> None:
         return None
@@ -203,7 +196,7 @@ class _ConnectionFaults:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if isinstance(error, (httpx.HTTPError, OSError)) and not isinstance(error, asyncio.CancelledError):
             words = str(error) or type(error).__name__
-            raise Interrupted("ErrImagePull", f'failed to pull image "{self._reference}": the registry {self._reference.host} '
+            raise Interrupted("ErrImagePull", f'failed to pull image "{self._reference}": the registry {self._endpoint.host} '
                               f"cannot be reached: {words}") from error
 
 

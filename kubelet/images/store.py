@@ -29,10 +29,11 @@ ATTEMPTS = 3
 
 
 class ImageStore:
-    def __init__(self, root_dir: Path, *, insecure_registries: Collection[str] = ()) -> None:
+    def __init__(self, root_dir: Path, *, insecure_registries: Collection[str] = (), hosts: Path | None = None) -> None:
+        """`hosts`: the directory of hosts.toml files (images.hosts)."""
         root_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
         self._index = Index(root_dir.absolute())
-        self._insecure = frozenset(insecure_registries)
+        self._insecure, self._hosts = frozenset(insecure_registries), hosts
         self._unpacker = Unpacker(self._index.layers)
         self._pulls: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -95,19 +96,20 @@ class ImageStore:
     # --- pull
 
     async def _pull_with(self, reference: Reference, auths: Sequence[RegistryAuth], scratch: Path) -> Image:
-        """With each credential in turn, until one is let in; anonymously where there are none."""
+        """From each place in turn until one has it; there with each credential until one is let in, anonymously without any."""
+        from kubelet.images.hosts import endpoints
         from kubelet.images.registry import Denied, Registry
-        denied: CriError | None = None
-        for auth in (*auths, None):
-            async with Registry(reference, auth, self._insecure) as registry:
-                try:
-                    return await self._pull(registry, reference, scratch)
-                except* Denied as group:
-                    denied = _first(group)
-                except* CriError as group:
-                    raise _first(group) from None
-        assert denied is not None
-        raise denied
+        fault = CriError("ErrImagePull", f'failed to pull image "{reference}": no host may be asked for it')
+        for endpoint in await asyncio.to_thread(endpoints, reference, self._hosts, self._insecure):
+            for auth in auths or (None,):
+                async with Registry(reference, auth, endpoint) as registry:
+                    try:
+                        return await self._pull(registry, reference, scratch)
+                    except* CriError as group:
+                        fault = _first(group)
+                if not isinstance(fault, Denied):
+                    break
+        raise fault
 
     async def _pull(self, registry: Registry, reference: Reference, scratch: Path) -> Image:
         digest, document = await registry.manifest(reference.wanted)

@@ -20,6 +20,8 @@ import pytest
 import zstandard
 
 from kubelet.cri import CriError, RegistryAuth
+from kubelet.hollow.runtime import HollowRuntime
+from kubelet.imagegc import Disk, ImageCollector, Policy
 from kubelet.images import ImageStore
 from kubelet.images.layers import directory_name
 from tests.e2e.runtime.node import ROOT, Surroundings, can_run_pods, output, running_node
@@ -313,3 +315,20 @@ def test_a_full_disk_is_a_clear_error(registry: Registry, tmp_path: Path) -> Non
         asyncio.run(scene())
     finally:
         linux.unmount(small)
+
+
+def test_a_full_disk_has_unused_images_deleted_with_their_layers(registry: Registry, store: ImageStore) -> None:
+    async def scene() -> None:
+        registry.push("gc/a", "1", [FILES])
+        registry.push("gc/b", "1", [FILES, CHANGES])
+        old = await store.pull(f"{registry.name}/gc/a:1")
+        await store.pull(f"{registry.name}/gc/b:1")
+        told: list[str] = []
+        collector = ImageCollector(store, HollowRuntime(), Policy(least_age=0.0), lambda: Disk(100, 20 - old.size),
+                                   lambda type, reason, message: told.append(reason))
+        assert await collector.collect() >= old.size
+        assert await store.status(old.id) is None
+        full = ImageCollector(store, HollowRuntime(), Policy(least_age=0.0), lambda: Disk(1 << 40, 0), lambda *words: told.append(words[1]))
+        await full.collect()
+        assert (list(await store.list()), list(store.layers.iterdir()), told) == ([], [], ["FreeDiskSpaceFailed"])
+    asyncio.run(scene())

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from kubelet.cri import CriError
+from kubelet.images.hosts import is_local
 from kubelet.images.names import is_image_id, parse
 from kubelet.images.platform import choose
-from kubelet.images.registry import is_local
 
 DIGEST = "sha256:" + "a" * 64
 

@@ -1,0 +1,78 @@
+"""How many images are pulled at once, and what is told of it."""
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from kubelet.cri import Image, RegistryAuth
+from kubelet.pulling import ImagePuller, PullError
+from tests.unit.kubelet.core.builders import a_container
+from tests.virtualtime import run
+
+
+class Images:
+    """A registry that takes ten seconds for an image."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+
+    async def status(self, image: str) -> Image | None:
+        return None
+
+    async def pull(self, image: str, auths: Sequence[RegistryAuth] = ()) -> Image:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await asyncio.sleep(10)
+        self.now -= 1
+        return Image("sha256:1", (image,), (), 123)
+
+    async def list(self) -> Sequence[Image]:
+        return []
+
+    async def remove(self, image: str) -> None:
+        return
+
+    async def import_archive(self, path: str) -> Sequence[Image]:
+        return []
+
+
+async def no_auths() -> list[RegistryAuth]:
+    return []
+
+
+@pytest.mark.parametrize(("at_once", "pods", "most", "seconds"), [
+    pytest.param(1, 3, 1, 30, id="serialized"), pytest.param(2, 4, 2, 20, id="two"), pytest.param(0, 5, 5, 10, id="any-number"),
+])
+def test_pulls_at_once(at_once: int, pods: int, most: int, seconds: float) -> None:
+    async def scene() -> None:
+        images = Images()
+        puller = ImagePuller(images, at_once=at_once)
+        async with asyncio.TaskGroup() as group:
+            for number in range(pods):
+                container = a_container(image=f"app:{number}")
+                group.create_task(puller.ensure(f"pod{number}", container, no_auths, lambda type, reason, message: None))
+        assert (images.most, asyncio.get_running_loop().time()) == (most, seconds)
+    run(scene())
+
+
+def test_one_pod_pulls_one_image_at_a_time() -> None:
+    async def scene() -> None:
+        images, told = Images(), list[str]()
+        puller = ImagePuller(images, at_once=0)
+        async with asyncio.TaskGroup() as group:
+            for name in ("a:1", "b:1"):
+                group.create_task(puller.ensure("pod", a_container(image=name), no_auths, lambda type, reason, message: told.append(message)))
+        assert images.most == 1
+        assert told == ['Pulling image "a:1"', 'Successfully pulled image "a:1" in 10s (10s including waiting). Image size: 123 bytes.',
+                        'Pulling image "b:1"', 'Successfully pulled image "b:1" in 10s (10s including waiting). Image size: 123 bytes.']
+    run(scene())
+
+
+def test_never_asks_nobody() -> None:
+    async def scene() -> None:
+        with pytest.raises(PullError) as caught:
+            await ImagePuller(Images()).ensure("pod", a_container(imagePullPolicy="Never"), no_auths, lambda *told: None)
+        assert caught.value.reason == "ErrImageNeverPull"
+    run(scene())
