@@ -10,6 +10,7 @@ NameCheck = Callable[[str], Faults]
 
 _LABEL = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"{_LABEL}(\.{_LABEL})*"
+_WILDCARD = rf"\*\.{_SUBDOMAIN}"
 _LABEL_1035 = "[a-z]([-a-z0-9]*[a-z0-9])?"
 _QUALIFIED = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 _VALUE = f"({_QUALIFIED})?"
@@ -42,6 +43,9 @@ _LABEL_FAULT = regex_fault("a lowercase RFC 1123 label must consist of lower cas
 _SUBDOMAIN_FAULT = regex_fault(
     f"a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', {_ENDS}",
     _SUBDOMAIN, "example.com")
+_WILDCARD_FAULT = regex_fault(
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric "
+    "characters, '-' or '.' and end with an alphanumeric character", _WILDCARD, "*.example.com")
 _LABEL_1035_FAULT = regex_fault(
     "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, "
     "and end with an alphanumeric character", _LABEL_1035, "my-name", "abc-123")
@@ -58,6 +62,10 @@ def dns1123_label_faults(value: str) -> Faults:
 
 def dns1123_subdomain_faults(value: str) -> Faults:
     return _faults(value, 253, _SUBDOMAIN, _SUBDOMAIN_FAULT)
+
+
+def wildcard_subdomain_faults(value: str) -> Faults:
+    return _faults(value, 253, _WILDCARD, _WILDCARD_FAULT)
 
 
 def dns1035_label_faults(value: str) -> Faults:
@@ -128,3 +136,14 @@ def ip_faults(value: str) -> Faults:
     except ValueError:
         return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"]
     return []
+
+
+def cidr_faults(value: str) -> Faults:
+    import ipaddress
+    try:
+        if "/" in value:
+            ipaddress.ip_network(value, strict=False)
+            return []
+    except ValueError:
+        pass
+    return ["must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"]

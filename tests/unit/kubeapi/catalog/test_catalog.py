@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from kubeapi import catalog
-from kubeapi.conversion import autoscaler_from_v2, autoscaler_to_v2, event_from_core, event_to_core
+from kubeapi.conversion import event_from_core, event_to_core
 from kubeapi.resource import Resource
 from kubeapi.schemas import field_of, schema_of
 
@@ -50,13 +50,3 @@ def test_an_event_survives_the_way_to_storage_and_back() -> None:
     stored = event_to_core(event)
     assert stored["message"] == "n" and stored["involvedObject"] == {"kind": "Pod"} and stored["apiVersion"] == "v1"
     assert event_from_core(stored) == event
-
-
-def test_an_autoscaler_survives_the_way_through_v1() -> None:
-    v2 = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "a"}, "spec": {
-        "maxReplicas": 3, "behavior": {"scaleUp": {"stabilizationWindowSeconds": 5}}, "metrics": [
-            {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 50}}},
-            {"type": "Resource", "resource": {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 9}}}]}}
-    v1 = autoscaler_from_v2(v2)
-    assert v1["spec"] == {"maxReplicas": 3, "targetCPUUtilizationPercentage": 50}
-    assert autoscaler_to_v2(v1) == v2
