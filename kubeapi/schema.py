@@ -39,4 +39,5 @@ class Schema:
     inline: str = ""                              # the embedded Go struct this field belongs to on the protobuf wire
     preserve_unknown: bool = False                # x-kubernetes-preserve-unknown-fields
     embedded_resource: bool = False
+    union: str = ""                               # "type:localhostProfile": the field that says which others are set
     constraints: Mapping[str, Any] = field(default_factory=dict)   # CRD only: minimum, pattern, maxLength, validations ...

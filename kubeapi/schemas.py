@@ -105,7 +105,8 @@ def named(ref: str) -> Schema:
     if "kind" in flags or ref in _WITH_TYPE_META:
         properties = {**_TYPE_META, **properties}
     required = tuple(wire for wire, _, text in fields if "required" in text.split())
-    return Schema("object", ref=ref, properties=properties, required=required, map_type=cast(Any, flags.get("map", "")))
+    return Schema("object", ref=ref, properties=properties, required=required, map_type=cast(Any, flags.get("map", "")),
+                  union=flags.get("union", ""))
 
 
 @cache

@@ -32,11 +32,11 @@ def _path_item(path: str, operations: Document) -> Document:
         if method == "parameters":
             found[method] = [_parameter(one) for one in operation]
         else:
-            found[method] = _operation(path, operation)
+            found[method] = _operation(path, method, operation)
     return found
 
 
-def _operation(path: str, operation: Document) -> Document:
+def _operation(path: str, method: str, operation: Document) -> Document:
     action, gvk = operation["x-kubernetes-action"], operation["x-kubernetes-group-version-kind"]
     parameters = [_parameter(one) for one in operation.get("parameters", ())]
     consumes = ["*/*"]
@@ -48,7 +48,7 @@ def _operation(path: str, operation: Document) -> Document:
         parameters.insert(0, {"name": "body", "in": "body", "required": True, "schema": _converted(schema)})
     schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
     codes = ("200", "201", "202") if action == "post" else ("200", "201") if action in ("put", "patch") else ("200",)
-    return {"operationId": _identifier(path, action), "consumes": consumes, "produces": STREAMED if action == "list" else MEDIA,
+    return {"operationId": _identifier(path, f"connect{method.capitalize()}" if action == "connect" else action), "consumes": consumes, "produces": STREAMED if action == "list" else MEDIA,
             "schemes": ["https"], "parameters": parameters,
             "responses": {code: {"description": "OK", "schema": _converted(schema)} for code in codes} | {"401": {"description": "Unauthorized"}},
             "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk}

@@ -15,6 +15,21 @@ from kubeapi.schemas import UnknownType, named, schema_of
 Document = dict[str, Any]
 PACKAGES = {"meta": "io.k8s.apimachinery.pkg.apis.meta", "apiextensions": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions",
             "apiregistration": "io.k8s.kube-aggregator.pkg.apis.apiregistration"}
+META, API_EXTENSIONS = "io.k8s.apimachinery.pkg.apis.meta.v1", "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
+# Types that are scalars, or anything, in JSON: by their schema's format.
+SCALARS: dict[str, tuple[str, Document]] = {
+    "date-time": (f"{META}.Time", {"type": "string", "format": "date-time"}),
+    "micro-time": (f"{META}.MicroTime", {"type": "string", "format": "date-time"}),
+    "fields-v1": (f"{META}.FieldsV1", {"type": "object"}),
+    "quantity": ("io.k8s.apimachinery.pkg.api.resource.Quantity", {"oneOf": [{"type": "string"}, {"type": "number"}]}),
+    "int-or-string": ("io.k8s.apimachinery.pkg.util.intstr.IntOrString", {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]}),
+    "raw-extension": ("io.k8s.apimachinery.pkg.runtime.RawExtension", {"type": "object"}),
+    "json": (f"{API_EXTENSIONS}.JSON", {}),
+    "schema-or-array": (f"{API_EXTENSIONS}.JSONSchemaPropsOrArray", {}),
+    "schema-or-bool": (f"{API_EXTENSIONS}.JSONSchemaPropsOrBool", {}),
+    "schema-or-strings": (f"{API_EXTENSIONS}.JSONSchemaPropsOrStringArray", {}),
+}
+CONNECTED = frozenset({"exec", "attach", "portforward", "proxy"})
 ACTIONS = {"get": ("get", "get"), "list": ("get", "list"), "create": ("post", "post"), "update": ("put", "put"),
            "patch": ("patch", "patch"), "delete": ("delete", "delete"), "deletecollection": ("delete", "deletecollection")}
 ON_COLLECTION = ("list", "create", "deletecollection")
@@ -50,14 +65,16 @@ def _paths(root: str, resource: Resource, version: str) -> Document:
     if resource.is_namespaced and "list" in resource.verbs:
         found[f"{root}/{resource.plural}"] = _operations(("list",), gvk, on_collection=True)
     for name, sub in resource.subresources.items():
-        found[f"{base}/{{name}}/{name}"] = _operations(sub.verbs, sub.response_kind, is_subresource=True)
+        kind = gvk if sub.response_kind.kind == gvk.kind else sub.response_kind      # of an object in two versions each has its own
+        found[f"{base}/{{name}}/{name}"] = _operations(sub.verbs, kind, is_subresource=True, is_connected=name in CONNECTED)
     for path, operations in found.items():
         if placeholders := [part[1:-1] for part in path.split("/") if part.startswith("{")]:
             operations["parameters"] = [{"name": one, "in": "path", "required": True, "schema": {"type": "string"}} for one in placeholders]
     return {path: operations for path, operations in found.items() if operations.keys() - {"parameters"}}
 
 
-def _operations(verbs: tuple[str, ...], gvk: GroupVersionKind, *, on_collection: bool = False, is_subresource: bool = False) -> Document:
+def _operations(verbs: tuple[str, ...], gvk: GroupVersionKind, *, on_collection: bool = False, is_subresource: bool = False,
+                is_connected: bool = False) -> Document:
     found: Document = {}
     for verb in verbs:
         if verb not in ACTIONS or (verb in ON_COLLECTION) is not on_collection and not is_subresource:
@@ -66,7 +83,7 @@ def _operations(verbs: tuple[str, ...], gvk: GroupVersionKind, *, on_collection:
         names = ["pretty", *(("dryRun", "fieldManager", "fieldValidation") if verb in WRITES else ()), *(LISTS if verb == "list" else ())]
         content = {"application/json": {"schema": _reference(gvk)}}
         operation: Document = {
-            "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk._asdict(),
+            "x-kubernetes-action": "connect" if is_connected else action, "x-kubernetes-group-version-kind": gvk._asdict(),
             "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names],
             "responses": {"200": {"description": "OK", "content": content}}}
         if verb in ("create", "update"):
@@ -125,11 +142,27 @@ def _schemas(resources: list[Resource], version: str) -> Document:
             component["required"] = list(schema.required)
         if schema.map_type:
             component["x-kubernetes-map-type"] = schema.map_type
+        if schema.union:
+            component["x-kubernetes-unions"] = [_union(schema.union)]
         if ref in kinds:
             component["x-kubernetes-group-version-kind"] = [kinds[ref]._asdict()]
         found[component_name(ref)] = component
         waiting += [reached for one in schema.properties.values() for reached in _refs(one)]
+        found |= dict(SCALARS[used] for one in schema.properties.values() if (used := _format(one)) in SCALARS)
     return dict(sorted(found.items()))
+
+
+def _format(schema: Schema) -> str:
+    """Of the innermost items or values."""
+    inner = schema.items or schema.values
+    return schema.format if inner is None else _format(inner)
+
+
+def _union(text: str) -> Document:
+    """`type:localhostProfile,x` -> which field says which of the others is set."""
+    discriminator, _, fields = text.rpartition(":")
+    found: Document = {"discriminator": discriminator} if discriminator != "-" else {}
+    return found | {"fields-to-discriminateBy": {name: name[:1].upper() + name[1:] for name in fields.split(",")}}
 
 
 def _described(name: str) -> Document:
@@ -158,12 +191,10 @@ def _use(schema: Schema) -> Document:
         extensions["default"] = schema.default
     if schema.enum:
         extensions["enum"] = list(schema.enum)
-    if schema.ref:
-        return {"allOf": [{"$ref": f"#/components/schemas/{component_name(schema.ref)}"}], **extensions}
-    if schema.format == "int-or-string":
-        return {"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}], **extensions}
-    if schema.format == "quantity":
-        return {"oneOf": [{"type": "string"}, {"type": "number"}], **extensions}
+    if schema.map_type:
+        extensions["x-kubernetes-map-type"] = schema.map_type
+    if (component := component_name(schema.ref) if schema.ref else SCALARS.get(schema.format, ("",))[0]):
+        return {"allOf": [{"$ref": f"#/components/schemas/{component}"}], **extensions}
     if schema.type == "array":
         return {"type": "array", "items": _use(schema.items) if schema.items is not None else {}, **extensions}
     if schema.type == "object":

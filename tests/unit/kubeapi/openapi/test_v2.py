@@ -49,13 +49,19 @@ def test_operations_are_told_apart() -> None:
     ("io.k8s.api.core.v1.PodSpec", "containers", {"type": "array", "x-kubernetes-patch-merge-key": "name", "x-kubernetes-patch-strategy": "merge",
                                                   "x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"],
                                                   "items": {"$ref": "#/definitions/io.k8s.api.core.v1.Container"}}),
-    ("io.k8s.api.core.v1.ServicePort", "targetPort", {"type": "string", "format": "int-or-string"}),
+    ("io.k8s.api.core.v1.ServicePort", "targetPort", {"$ref": "#/definitions/io.k8s.apimachinery.pkg.util.intstr.IntOrString"}),
     ("io.k8s.api.core.v1.PodSpec", "nodeSelector", {"type": "object", "additionalProperties": {"type": "string"}, "x-kubernetes-map-type": "atomic"}),
 ])
 def test_definitions_say_what_kubectl_needs(definition: str, field: str, expected: dict[str, Any]) -> None:
     found = DOCUMENT["definitions"][definition]["properties"][field]
-    assert {name: found.get(name) for name in expected if name != "x-kubernetes-map-type"} == {
-        name: value for name, value in expected.items() if name != "x-kubernetes-map-type"}
+    assert {name: found.get(name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(("name", "expected"), [
+    ("api.resource.Quantity", {"type": "string"}), ("util.intstr.IntOrString", {"type": "string", "format": "int-or-string"}),
+    ("apis.meta.v1.Time", {"type": "string", "format": "date-time"}), ("runtime.RawExtension", {"type": "object"})])
+def test_scalars_are_definitions_of_their_own(name: str, expected: dict[str, Any]) -> None:
+    assert DOCUMENT["definitions"][f"io.k8s.apimachinery.pkg.{name}"] == expected
 
 
 def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
