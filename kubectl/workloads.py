@@ -40,6 +40,12 @@ def nested(path: tuple[str, ...], value: Any) -> Any:
     return value
 
 
+def group_kind(document: Document) -> str:
+    """As upstream names kinds in messages: `ReplicaSet.apps`, `Pod`."""
+    group, slash, _ = document.get("apiVersion", "").rpartition("/")
+    return f"{document['kind']}.{group}" if slash else str(document["kind"])
+
+
 def revision_of(document: Document) -> int:
     """A replica set's or deployment's revision; 0 without one."""
     text = (document["metadata"].get("annotations") or {}).get(REVISION, "")
@@ -84,7 +90,7 @@ def status_of(document: Document, revision: int = 0) -> tuple[str, bool]:
     """Upstream's sentence on how far the rollout is, and whether it is over. Raises CommandError."""
     words = {"Deployment": _deployment, "DaemonSet": _daemon_set, "StatefulSet": _stateful_set}.get(document["kind"])
     if words is None:
-        raise CommandError(f'no status viewer has been implemented for {document["kind"]}')
+        raise CommandError(f'no status viewer has been implemented for {group_kind(document)}')
     return words(document, revision)
 
 

@@ -1,8 +1,8 @@
 """kubectl rollout: status, history, undo, restart, pause and resume."""
 from __future__ import annotations
 
-from kubectl import builder, printers, workloads
-from kubectl.client import JSON_PATCH, STRATEGIC_MERGE
+from kubectl import builder, printers, revisions, workloads
+from kubectl.client import STRATEGIC_MERGE
 from kubectl.command import DRY_RUN, FILES, PRINT, SELECTOR, Command, field_manager
 from kubectl.errors import CommandError, raise_all
 from kubectl.flags import Flag
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from kubectl.session import Session
 
 COMMON = (*FILES, SELECTOR, *PRINT, field_manager("kubectl-rollout"))
-# What an undo does not take over from the old replica set.
-_KEPT = ("kubectl.kubernetes.io/last-applied-configuration", workloads.REVISION, "deployment.kubernetes.io/revision-history",
-         "deployment.kubernetes.io/desired-replicas", "deployment.kubernetes.io/max-replicas", "deprecated.deployment.rollback.to")
 
 
 def _targets(session: Session, args: list[str]) -> list[Target]:
@@ -85,87 +82,36 @@ def history(session: Session, args: list[str]) -> int:
     printer = printers.printer_of(session)
 
     def show(target: Target, document: Document) -> None:
-        found = _revisions(session, document)
+        found = revisions.revisions(session, target, document, "history viewer", "history")
         if printer is not None:
-            chosen = found.get(revision or max(found, default=0))
-            if chosen is None:
+            if revision and revision not in found:
                 raise CommandError("unable to find the specified revision")
-            session.out(printer(chosen[0]))
+            for number in [revision] if revision else sorted(found):
+                session.out(printer(found[number].shown))
             return
         head = f"{target.label} with revision #{revision}\n" if revision else f"{target.label} \n"
-        session.out(f"{head}{_history_text(found, revision)}\n")
+        session.out(f"{head}{revisions.history_text(found, revision)}\n")
     return _gently(session, args, show)
 
 
-def _revisions(session: Session, document: Document) -> dict[int, tuple[Document, Document]]:
-    """Revision -> (the object that keeps it, its pod template)."""
-    if document["kind"] == "Deployment":
-        return {workloads.revision_of(each): (each, each["spec"]["template"]) for each in workloads.replica_sets(session, document)}
-    if document["kind"] in ("DaemonSet", "StatefulSet"):
-        return {each["revision"]: (each, {**each["data"]["spec"]["template"]}) for each in workloads.controller_revisions(session, document)}
-    raise CommandError(f'no history viewer has been implemented for "{document["kind"]}"')
-
-
-def _history_text(found: dict[int, tuple[Document, Document]], revision: int) -> str:
-    from kubectl.tabwriter import align
-    if not found:
-        return "No rollout history found."
-    if revision:
-        if revision not in found:
-            raise CommandError("unable to find the specified revision")
-        from kubectl.describers.pods import pod_template
-        from kubectl.describers.writer import Writer
-        owner, template = found[revision]
-        cause = _change_cause(owner)
-        annotations = {**((template.get("metadata") or {}).get("annotations") or {}), **({workloads.CHANGE_CAUSE: cause} if cause else {})}
-        writer = Writer()
-        pod_template(writer, {**template, "metadata": {**(template.get("metadata") or {}), "annotations": annotations}})
-        return writer.raw()
-    lines = ["REVISION\tCHANGE-CAUSE", *(f"{number}\t{_change_cause(found[number][0]) or '<none>'}" for number in sorted(found)), ""]
-    return align("\n".join(lines))
-
-
-def _change_cause(document: Document) -> str:
-    return str((document["metadata"].get("annotations") or {}).get(workloads.CHANGE_CAUSE, ""))
-
-
 def undo(session: Session, args: list[str]) -> int:
-    to_revision = _revision_flag(session, "to-revision")
+    to_revision = session.flags.number("to-revision")
     report = printers.Report(session)
 
     def roll_back(target: Target, document: Document) -> None:
-        if document["kind"] != "Deployment":
-            raise CommandError(f'no rollbacker has been implemented for "{document["kind"]}"')
+        found = revisions.revisions(session, target, document, "rollbacker", "rollbacker")
         if document["spec"].get("paused"):
             raise CommandError("you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again")
-        old = _to_roll_back_to(session, document, to_revision)
+        old = revisions.to_go_back_to(document, found, to_revision)
+        is_deployment = document["kind"] == "Deployment"
         if session.dry_run == "client":
-            report({**document, "spec": {**document["spec"], "template": workloads.bare_template(old["spec"]["template"])}}, "rolled back")
-            return
-        if workloads.same_template(old["spec"]["template"], document["spec"]["template"]):
-            report(document, f"skipped rollback (current template already matches revision {to_revision or workloads.revision_of(old)})")
-            return
-        report(session.client.request("PATCH", target.path, session.writing(), _undo_patch(document, old), content_type=JSON_PATCH), "rolled back")
+            text = revisions.template_text(old.kept_in["spec"]["template"] if is_deployment else old.template)
+            report(document, text if is_deployment else f"will roll back to {text}")
+        elif workloads.same_template(old.template if not is_deployment else old.kept_in["spec"]["template"], document["spec"]["template"]):
+            report(document, f"skipped rollback (current template already matches revision {to_revision})")
+        else:
+            report(revisions.go_back(session, target, document, old), "rolled back")
     return _gently(session, args, roll_back)
-
-
-def _to_roll_back_to(session: Session, deployment: Document, to_revision: int) -> Document:
-    found = {workloads.revision_of(each): each for each in workloads.replica_sets(session, deployment)}
-    if to_revision:
-        if to_revision not in found:
-            raise CommandError(f"unable to find specified revision {to_revision} in history")
-        return found[to_revision]
-    if len(found) < 2:
-        raise CommandError(f'no rollout history found for deployment "{deployment["metadata"]["name"]}"')
-    return found[sorted(found)[-2]]
-
-
-def _undo_patch(deployment: Document, old: Document) -> list[Document]:
-    mine, theirs = deployment["metadata"].get("annotations") or {}, old["metadata"].get("annotations") or {}
-    annotations = {key: value for key, value in mine.items() if key in _KEPT}
-    annotations |= {key: value for key, value in theirs.items() if key not in _KEPT}
-    return [{"op": "replace", "path": "/spec/template", "value": workloads.bare_template(old["spec"]["template"])},
-            {"op": "add" if "annotations" not in deployment["metadata"] else "replace", "path": "/metadata/annotations", "value": annotations}]
 
 
 def restart(session: Session, args: list[str]) -> int:

@@ -28,7 +28,8 @@ KINDS: tuple[tuple[str, str, str, bool, list[str], list[str]], ...] = (
     ("", "limitranges", "LimitRange", True, ["limits"], []), ("", "resourcequotas", "ResourceQuota", True, ["quota"], []),
     ("", "secrets", "Secret", True, [], []), ("", "serviceaccounts", "ServiceAccount", True, ["sa"], []),
     ("", "services", "Service", True, ["svc"], ["all"]), ("apps", "deployments", "Deployment", True, ["deploy"], ["all"]),
-    ("apps", "replicasets", "ReplicaSet", True, ["rs"], ["all"]), ("coordination.k8s.io", "leases", "Lease", True, [], []),
+    ("apps", "replicasets", "ReplicaSet", True, ["rs"], ["all"]), ("apps", "daemonsets", "DaemonSet", True, ["ds"], ["all"]),
+    ("apps", "controllerrevisions", "ControllerRevision", True, [], []), ("coordination.k8s.io", "leases", "Lease", True, [], []),
     ("discovery.k8s.io", "endpointslices", "EndpointSlice", True, [], []), ("example.com", "widgets", "Widget", True, [], []),
 )
 
