@@ -91,7 +91,14 @@ class DaemonSetReconciler:
         found = plan(daemon_set, fits, pods, waits, hashed, self._world.now())
         self._tell_ended(daemon_set, found)
         ended = [pod for here in (*found.failed.values(), *found.succeeded.values()) for pod in here]
-        await self._write(daemon_set, found.create, [*found.delete, *ended], hashed)
+        failure: Exception | None = None
+        try:
+            await self._delete(daemon_set, [*found.delete, *ended])
+        except (ApiStatusError, ConnectionError, TimeoutError) as error:
+            failure = error                     # what cannot be deleted keeps nothing from being created elsewhere
+        await self._create(daemon_set, found.create, hashed)
+        if failure is not None:
+            raise failure
         return min(waits.values(), default=None)
 
     def _tell_ended(self, daemon_set: DaemonSet, found: Plan) -> None:
@@ -106,19 +113,16 @@ class DaemonSetReconciler:
                                      f"Found succeeded daemon pod {key_of(pod)} on node {node}, will try to delete it")
 
     async def _roll(self, daemon_set: DaemonSet, fits: Fits, hashed: str) -> None:
+        """Deletes first: a pod that goes makes room for the next surge."""
         found = step(daemon_set, fits, by_node(self._known(daemon_set)), hashed, self._world.now())
-        await self._write(daemon_set, found.create, found.delete, hashed)
+        await self._delete(daemon_set, found.delete)
+        await self._create(daemon_set, found.create, hashed)
 
-    async def _write(self, daemon_set: DaemonSet, nodes: Sequence[str], pods: Sequence[Pod], hashed: str) -> None:
-        """What cannot be created keeps nothing from being deleted. Raises the first failure."""
-        failure: Exception | None = None
-        try:
-            await self._pod_control.create_each(daemon_set, [pod_template(daemon_set, node, hashed) for node in nodes[:BURST_REPLICAS]])
-        except (ApiStatusError, ConnectionError, TimeoutError) as error:
-            failure = error
+    async def _create(self, daemon_set: DaemonSet, nodes: Sequence[str], hashed: str) -> None:
+        await self._pod_control.create_each(daemon_set, [pod_template(daemon_set, node, hashed) for node in nodes[:BURST_REPLICAS]])
+
+    async def _delete(self, daemon_set: DaemonSet, pods: Sequence[Pod]) -> None:
         await self._pod_control.delete(daemon_set, pods[:BURST_REPLICAS])
-        if failure is not None:
-            raise failure
 
     async def _write_status(self, daemon_set: DaemonSet, fits: Fits, hashed: str, *, has_settled: bool) -> None:
         status = new_status(daemon_set, fits, by_node(self._known(daemon_set)), hashed, self._world.now(), has_settled=has_settled)

@@ -8,6 +8,7 @@ from typing import Any
 
 from controllers.deployment.reconciler import deployment_controller
 from controllers.replicaset import replica_set_controller
+from kubeapi import errors
 from kubeapi.catalog import by_plural
 from kubeapi.generated.models.apps_v1 import Deployment, ReplicaSet
 from kubeapi.generated.models.core_v1 import Pod
@@ -16,7 +17,7 @@ from kubeclient.client import Client
 from kubeclient.controller import Controller
 from kubeclient.events import EventRecorder
 from kubeclient.informer import InformerFactory
-from kubeclient.testing import FakeClient
+from kubeclient.testing import AnswerLost, FakeClient
 from tests.virtualtime import VirtualWorld
 
 Document = dict[str, Any]
@@ -64,6 +65,12 @@ async def running(fake: FakeClient, world: VirtualWorld, make: Make = workloads)
             yield controllers
         finally:
             await controllers.kill()
+
+
+def failures() -> list[Exception]:
+    """What may happen to a request, in any world that is bad enough."""
+    return [errors.Conflict("it was modified"), errors.InternalError("it broke"), errors.ServiceUnavailable("not now"), errors.Timeout("too late"),
+            errors.TooManyRequests("slow down", details={"retryAfterSeconds": 1}), AnswerLost()]
 
 
 def make_ready(fake: FakeClient, world: VirtualWorld, name: str, *, ready: bool = True) -> None:

@@ -13,17 +13,17 @@ from typing import Any
 
 import pytest
 
-from kubeapi import errors
 from kubeapi.generated.models.apps_v1 import Deployment, ReplicaSet
 from kubeapi.generated.models.core_v1 import Pod
 from kubeapi.intorstring import scaled
-from kubeclient.testing import AnswerLost, FakeClient
+from kubeclient.testing import FakeClient
 from tests.unit.controllers.harness import (
     DEPLOYMENTS,
     PODS,
     Controllers,
     Document,
     a_deployment,
+    failures,
     is_active,
     is_available,
     make_ready,
@@ -37,11 +37,6 @@ CALM_SECONDS = 1500.0           # expectations are given up after 300, progress 
 IMAGES = ("i:1", "i:2", "i:3")
 WRITES = [("create", "pods"), ("delete", "pods"), ("update", "replicasets"), ("update", "replicasets/status"), ("create", "replicasets"),
           ("update", "deployments"), ("update", "deployments/status"), ("get", "replicasets"), ("list", "pods")]
-
-
-def failures() -> list[Exception]:
-    return [errors.Conflict("it was modified"), errors.InternalError("it broke"), errors.ServiceUnavailable("not now"), errors.Timeout("too late"),
-            errors.TooManyRequests("slow down", details={"retryAfterSeconds": 1}), AnswerLost()]
 
 
 @dataclass
