@@ -61,7 +61,7 @@ def measure_real(directory: Path) -> Figures:
 
 
 def measure_scheduler(directory: Path) -> Figures:
-    return {"schedule_100": scheduling.measure(100, 3000), "schedule_1000": scheduling.measure(1000, 1000)}
+    return {"schedule_100": scheduling.measure(100, 5000), "schedule_1000": scheduling.measure(1000, 5000)}
 
 
 def main() -> int:

@@ -14,20 +14,26 @@ from kubeapi.kinds.pod import PodStrategy
 from kubeapi.labels import from_set
 from kubeapi.meta import ObjectKey
 from kubeapi.world import World
-from scheduler.algorithm import Chosen, Search, choose
+from scheduler.algorithm import Chosen, choose
 from scheduler.cache import Cache
+from scheduler.judgements import Search
 from scheduler.podinfo import PodInfo
 from scheduler.registry import default_profile
 
 NODE_INFO = dict.fromkeys(("machineID", "systemUUID", "bootID", "kernelVersion", "osImage", "containerRuntimeVersion", "kubeletVersion",
                            "kubeProxyVersion", "operatingSystem", "architecture"), "")
 APP = {"matchLabels": {"app": "bench"}}
+HOSTNAME = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 SHAPES: Mapping[str, Mapping[str, Any]] = {
     "plain": {},
     "of a Service": {},
     "spread over zones": {"topologySpreadConstraints": [
         {"topologyKey": ZONE, "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule", "labelSelector": APP}]},
+    "in a zone of its own kind": {"affinity": {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [
+        {"topologyKey": ZONE, "labelSelector": APP}]}}},
+    "rather on a host of its own": {"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
+        {"weight": 100, "podAffinityTerm": {"topologyKey": HOSTNAME, "labelSelector": APP}}]}}},
 }
 
 
@@ -36,7 +42,7 @@ def measure(nodes: int, pods: int, shape: str = "plain") -> float:
     from kubeapi.generated.models.core_v1 import Node, Pod
     strategy, cache, profile, search, world = PodStrategy(), Cache(), default_profile(), Search(), World(1)
     for number in range(nodes):
-        labels = {"kubernetes.io/hostname": f"n{number}", ZONE: f"z{number % 3}"}
+        labels = {HOSTNAME: f"n{number}", ZONE: f"z{number % 3}"}
         cache.update_node(Node.from_wire({"metadata": {"name": f"n{number}", "labels": labels}, "status": {
             "allocatable": {"cpu": "64", "memory": "256Gi", "pods": "1000"}, "nodeInfo": NODE_INFO,
             "daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}}}))

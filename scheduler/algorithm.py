@@ -9,6 +9,7 @@ from kubeapi.world import World
 from scheduler.events import Event, Happening
 from scheduler.filters import Filters
 from scheduler.framework import SUCCESS, Cluster, FilterPlugin, Rescue, Status
+from scheduler.judgements import Judgements, Search
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 from scheduler.profile import Profile
@@ -64,13 +65,6 @@ class Diagnosis:
         return f"{why} {self.rescue.message}" if self.rescue.message else why
 
 
-@dataclass(slots=True)
-class Search:
-    """Where the next search begins: a share of the nodes is looked at in turn, so that all get their turn."""
-
-    start: int = 0
-
-
 def enough_nodes(count: int, percentage: int = 0) -> int:
     """How many fitting nodes end the search."""
     if count <= ALL_NODES_UP_TO:
@@ -83,12 +77,14 @@ def choose(profile: Profile, pod: PodInfo, cluster: Cluster, search: Search, wor
     filters = Filters(profile.filters, pod, cluster)
     if (nominated := _nominated(filters, cluster)) is not None:
         return Chosen(nominated, (nominated,))
-    fitting, refusals = _filtered(filters, cluster.nodes, search, enough_nodes(len(cluster.nodes), profile.percentage_of_nodes))
-    if not fitting:
+    judged = search.judgements(profile, pod, cluster.nodes)
+    found, refusals = _filtered(filters, judged, search, enough_nodes(len(cluster.nodes), profile.percentage_of_nodes))
+    if not found:
         return _diagnosed(profile, filters, cluster, refusals, world)
+    fitting = [judged.nodes[index] for index in found]
     if len(fitting) == 1:
         return Chosen(fitting[0], fitting, (), refusals)
-    scores = scores_of(profile, pod, cluster, fitting)
+    scores = scores_of(profile, pod, cluster, fitting, judged.raw_scores(found))
     totals = total(scores, len(fitting))
     best = max(totals)
     winners = [node for node, score in zip(fitting, totals, strict=True) if score == best]
@@ -102,27 +98,29 @@ def _nominated(filters: Filters, cluster: Cluster) -> NodeInfo | None:
     return node if node is not None and node.exists and filters.verdict(node) is SUCCESS else None
 
 
-def _filtered(filters: Filters, nodes: Sequence[NodeInfo], search: Search, wanted: int) -> tuple[list[NodeInfo], dict[str, Status]]:
-    fitting: list[NodeInfo] = []
-    refusals: dict[str, Status] = {}
-    looked_at = 0
-    for offset in range(len(nodes)):
-        node = nodes[(search.start + offset) % len(nodes)]
+def _filtered(filters: Filters, judged: Judgements, search: Search, wanted: int) -> tuple[list[int], dict[str, Status]]:
+    """The indexes of nodes that fit, and who refused which of the others."""
+    count, fitting, refusals = len(judged.nodes), list[int](), dict[str, Status]()
+    start, looked_at, look_further = search.start, 0, filters.look_further
+    for index in (*range(start, count), *range(min(start, count))):
         looked_at += 1
-        status = filters.verdict(node)
+        status = judged.status(index)
+        if look_further and status is SUCCESS:
+            status = filters.further_verdict(judged.nodes[index])
         if status is not SUCCESS:
-            refusals[node.name] = status
+            refusals[judged.nodes[index].name] = status
             continue
-        fitting.append(node)
+        fitting.append(index)
         if len(fitting) >= wanted:
             break
-    search.start = (search.start + looked_at) % len(nodes) if nodes else 0
+    search.start = (start + looked_at) % count if count else 0
     return fitting, refusals
 
 
-def scores_of(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[PluginScores]:
-    return [PluginScores(one.plugin.name, one.weight, raw, one.plugin.normalized(raw))
-            for one in profile.scores if (raw := one.plugin.raw(pod, cluster, nodes)) is not None]
+def scores_of(profile: Profile, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo], known: Mapping[str, Sequence[int]]) -> list[PluginScores]:
+    """*known*: raw scores of plugins that need not be asked again."""
+    return [PluginScores(one.plugin.name, one.weight, raw, one.plugin.normalized(raw)) for one in profile.scores
+            if (raw := known.get(one.plugin.name) or one.plugin.raw(pod, cluster, nodes)) is not None]
 
 
 def total(scores: Iterable[PluginScores], nodes: int) -> list[int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from types import TracebackType
 
-from scheduler.framework import SUCCESS, Cluster, FilterPlugin, Status
+from scheduler.framework import SUCCESS, Cluster, FilterPlugin, NodeFilter, Status
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 
@@ -17,10 +17,18 @@ class Filters:
     def __init__(self, plugins: Sequence[FilterPlugin], pod: PodInfo, cluster: Cluster) -> None:
         self.pod = pod
         self._nominated = cluster.nominated
-        self._checks = [check for plugin in plugins if (check := plugin.look(pod, cluster)) is not None]
+        self._expects = bool(cluster.nominated)
+        looked = [(plugin, check) for plugin in plugins if (check := plugin.look(pod, cluster)) is not None]
+        self._of_node = [check for plugin, check in looked if isinstance(plugin, NodeFilter)]
+        self._of_cluster = [check for plugin, check in looked if not isinstance(plugin, NodeFilter)]
+
+    @property
+    def look_further(self) -> bool:
+        """Whether more is to be known than what judging the node by itself tells."""
+        return bool(self._of_cluster) or self._expects
 
     def verdict(self, node: NodeInfo) -> Status:
-        if self._nominated and (expected := self._nominated.expected(self.pod, node.name)):
+        if self._expects and (expected := self._nominated.expected(self.pod, node.name)):
             with Trial(node, self) as crowded:
                 for other in expected:
                     crowded.add(other)
@@ -29,14 +37,25 @@ class Filters:
         return self._pass(node)
 
     def _pass(self, node: NodeInfo) -> Status:
-        for check in self._checks:
+        for checks in (self._of_node, self._of_cluster):
+            for check in checks:
+                status = check.filter(self.pod, node)
+                if status is not SUCCESS:
+                    return status
+        return SUCCESS
+
+    def further_verdict(self, node: NodeInfo) -> Status:
+        """Of a node that would do by itself."""
+        if self._expects and self._nominated.expected(self.pod, node.name):
+            return self.verdict(node)
+        for check in self._of_cluster:
             status = check.filter(self.pod, node)
             if status is not SUCCESS:
                 return status
         return SUCCESS
 
     def shift(self, other: PodInfo, node: NodeInfo, by: int) -> None:
-        for check in self._checks:
+        for check in (*self._of_node, *self._of_cluster):
             check.shift(other, node, by)
 
 

@@ -96,10 +96,15 @@ class FilterPlugin(Protocol):
 
 
 class NodeFilter:
-    """A FilterPlugin that judges each node by itself."""
+    """A FilterPlugin that judges each node by itself: of the pod it sees no more than what is in its shape."""
+
+    name: ClassVar[str]
+
+    def matters_to(self, pod: PodInfo) -> bool:
+        return True
 
     def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
-        return self
+        return self if self.matters_to(pod) else None
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         raise NotImplementedError
@@ -122,7 +127,9 @@ class ScorePlugin(Protocol):
 
 
 class NodeScore:
-    """A ScorePlugin that judges each node by itself: `score` per node, of what `prepare` made of the pod."""
+    """A ScorePlugin that judges each node by itself, too: `score` per node, of what `prepare` made of the pod."""
+
+    name: ClassVar[str]
 
     def prepare(self, pod: PodInfo) -> Any:
         return None

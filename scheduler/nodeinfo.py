@@ -29,9 +29,11 @@ class NodeInfo:
     requested: Resources = Resources()
     scoring_requested: Resources = Resources()
     ports: Counter[HostPort] = field(default_factory=Counter)
+    version: int = 0                   # another one after every change
 
     def update(self, node: Node) -> Happening:
         """Takes over the node's facts; what of them changed."""
+        self.version += 1
         happened = Happening.NOTHING if self.exists else Happening.NODE_ADDED
         quantities = node.status.allocatable if node.status is not None else {}
         allocatable = Resources.parse(quantities)
@@ -53,6 +55,7 @@ class NodeInfo:
         return replace(self, pods=dict(self.pods), ports=Counter(self.ports))
 
     def add(self, pod: PodInfo) -> None:
+        self.version += 1
         self.pods[pod.uid] = pod
         self.requested = self.requested + pod.requests
         self.scoring_requested = self.scoring_requested + pod.scoring_requests
@@ -60,6 +63,7 @@ class NodeInfo:
             self.ports.update(pod.host_ports)
 
     def remove(self, uid: str) -> None:
+        self.version += 1
         pod = self.pods.pop(uid)
         self.requested = self.requested - pod.requests
         self.scoring_requested = self.scoring_requested - pod.scoring_requests

@@ -1,7 +1,7 @@
 """What scheduling needs of a pod: a tenth of the whole."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -32,6 +32,7 @@ class PodInfo:
     host_ports: frozenset[HostPort] = frozenset()
     spread: tuple[TopologySpreadConstraint, ...] = ()
     terms: PodTerms = NO_TERMS
+    shape: Hashable = ()               # equal for pods to which each node by itself is the same, whatever other pods there are
     controller: tuple[str, str] | None = None       # kind and name
     images: tuple[str, ...] = ()       # of every container, as nodes name them
     started: float = inf               # seconds since the epoch
@@ -45,14 +46,18 @@ class PodInfo:
         spec, status = pod.spec, pod.status
         owner = next((one for one in pod.metadata.owner_references if one.controller), None)
         condition = next((one for one in status.conditions if one.type == "PodScheduled"), None)
+        requests, scoring_requests, ports = pod_requests(spec), pod_requests_for_scoring(spec), host_ports(spec)
+        node_affinity = spec.affinity.node_affinity if spec.affinity is not None else None
         return cls(
+            shape=(requests.parts, scoring_requests.parts, frozenset(spec.node_selector.items()), node_affinity, spec.tolerations, spec.node_name,
+                   ports),
             key=ObjectKey(pod.metadata.namespace, pod.metadata.name), uid=pod.metadata.uid,
             resource_version=pod.metadata.resource_version, node_name=spec.node_name, scheduler_name=spec.scheduler_name,
-            priority=spec.priority or 0, labels=pod.metadata.labels, requests=pod_requests(spec),
-            scoring_requests=pod_requests_for_scoring(spec), node_selector=spec.node_selector, affinity=spec.affinity,
+            priority=spec.priority or 0, labels=pod.metadata.labels, requests=requests,
+            scoring_requests=scoring_requests, node_selector=spec.node_selector, affinity=spec.affinity,
             tolerations=spec.tolerations, is_terminal=status.phase in ("Succeeded", "Failed"),
             is_terminating=pod.metadata.deletion_timestamp is not None,
-            gates=tuple(gate.name for gate in spec.scheduling_gates), host_ports=host_ports(spec),
+            gates=tuple(gate.name for gate in spec.scheduling_gates), host_ports=ports,
             spread=spec.topology_spread_constraints, terms=terms_of(pod), controller=(owner.kind, owner.name) if owner is not None else None,
             images=tuple(image_name(one.image) for one in (*spec.init_containers, *spec.containers)),
             started=status.start_time.timestamp() if status.start_time is not None else inf,

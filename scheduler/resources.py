@@ -32,6 +32,10 @@ class Resources:
             Quantity.parse(quantities.get("cpu", "0")).milli_value(), Quantity.parse(quantities.get("memory", "0")).value(),
             Quantity.parse(quantities.get("ephemeral-storage", "0")).value(), others or NO_OTHERS)
 
+    @property
+    def parts(self) -> tuple[int, int, int, frozenset[tuple[str, int]]]:
+        return self.milli_cpu, self.memory, self.ephemeral_storage, frozenset(self.others.items())
+
     def amount(self, name: str) -> int:
         match name:
             case "cpu":

@@ -12,11 +12,12 @@ from typing import Protocol
 from kubeapi.errors import ApiStatusError, NotFound
 from kubeapi.generated.models.core_v1 import Node
 from kubeapi.world import REAL_WORLD, World
-from scheduler.algorithm import Diagnosis, Search, choose
+from scheduler.algorithm import Diagnosis, choose
 from scheduler.attempts import Attempts
 from scheduler.cache import Cache
 from scheduler.events import Event, Happening
 from scheduler.framework import Rescue
+from scheduler.judgements import Search
 from scheduler.podinfo import PodInfo
 from scheduler.profile import Profile
 from scheduler.queue import QueuedPod, SchedulingQueue

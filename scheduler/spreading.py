@@ -64,6 +64,9 @@ def default_constraints(pod: PodInfo, cluster: Cluster, defaults: Defaults, when
     return [Constraint(one.topology_key, one.max_skew, fellows, pod.key.namespace) for one in told]
 
 
-def have_all_keys(node: NodeInfo, constraints: Iterable[Constraint]) -> bool:
-    labels = node.labels
-    return all(constraint.topology_key in labels for constraint in constraints)
+def keys_of(constraints: Iterable[Constraint]) -> frozenset[str]:
+    return frozenset(constraint.topology_key for constraint in constraints)
+
+
+def has_all(node: NodeInfo, keys: frozenset[str]) -> bool:
+    return node.labels.keys() >= keys

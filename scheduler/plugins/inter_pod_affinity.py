@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from scheduler.domains import Domains
+from scheduler.domains import DomainCheck, Domains
 from scheduler.events import Event, Happening
 from scheduler.framework import MAX_SCORE, SUCCESS, Cluster, Code, Status
 from scheduler.matching import PodMatcher
@@ -46,7 +46,7 @@ class InterPodAffinity:
 
     def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> list[int] | None:
         wishes = self._wishes(pod, cluster)
-        return [wishes.total(node) for node in nodes] if wishes else None
+        return wishes.totals(nodes) if wishes else None
 
     def normalized(self, raw: Sequence[int]) -> Sequence[int]:
         most, least = max(raw), min(raw)
@@ -69,13 +69,14 @@ class InterPodAffinity:
         return wishes
 
 
-class AffinityCheck:
+class AffinityCheck(DomainCheck):
     """Where the pods are that matter to this one, by domain."""
 
     def __init__(self, pod: PodInfo, cluster: Cluster, repelling: Sequence[AffinityTerm]) -> None:
         self._pod, self._namespaces = pod, cluster.namespaces
         self._together, self._apart, self._repelled = Domains(), Domains(), Domains()
         terms = pod.terms
+        super().__init__(term.topology_key for term in (*terms.together, *terms.apart, *repelling))
         if terms.together:
             counts = cluster.count(tuple(_matcher(term, cluster.namespaces) for term in terms.together))
             for term in terms.together:
@@ -85,12 +86,12 @@ class AffinityCheck:
         for term in repelling:
             self._repelled.add_counts(cluster, term.topology_key, cluster.held.apart[term])
 
-    def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
+    def judge(self, pod: PodInfo, node: NodeInfo) -> Status:
         if not self._has_company(pod, node):
             return NO_COMPANY
         if any(self._apart.at(node, term.topology_key) > 0 for term in pod.terms.apart):
             return BAD_COMPANY
-        if self._repelled and self._repelled.total(node) > 0:
+        if any(self._repelled.at(node, key) > 0 for key in self._repelled.keys):
             return UNWELCOME
         return SUCCESS
 
@@ -105,6 +106,7 @@ class AffinityCheck:
 
     def shift(self, other: PodInfo, node: NodeInfo, by: int) -> None:
         terms = self._pod.terms
+        self.forget(term.topology_key for term in other.terms.apart)
         if terms.hold_together(other, self._namespaces):
             for term in terms.together:
                 self._together.add(node, term.topology_key, by)

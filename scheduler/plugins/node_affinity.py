@@ -5,12 +5,12 @@ Terms are alternatives, the requirements of a term must all hold; a term without
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from kubeapi.generated.models.core_v1 import NodeAffinity as Wishes
 from kubeapi.generated.models.core_v1 import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm
 from scheduler.events import Happening
-from scheduler.framework import SUCCESS, Cluster, Code, NodeFilter, NodeScore, Status, scaled_to_maximum
+from scheduler.framework import SUCCESS, Code, NodeFilter, NodeScore, Status, scaled_to_maximum
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 
@@ -63,8 +63,8 @@ class NodeAffinity(NodeFilter, NodeScore):
         """*added*: what this scheduler wishes besides, for every pod."""
         self._added = added
 
-    def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
-        return self if pod.node_selector or pod.affinity is not None or self._added is not None else None
+    def matters_to(self, pod: PodInfo) -> bool:
+        return bool(pod.node_selector) or pod.affinity is not None or self._added is not None
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         if self._added is not None and not _allows(self._added, node):

@@ -1,10 +1,10 @@
 """NodePorts: the host ports that the pod asks for must be free on the node."""
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from scheduler.events import Event, Happening
-from scheduler.framework import SUCCESS, Cluster, Code, NodeFilter, Status
+from scheduler.framework import SUCCESS, Code, NodeFilter, Status
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 
@@ -14,8 +14,8 @@ class NodePorts(NodeFilter):
     helped_by: ClassVar[Happening] = Happening.NODE_ADDED | Happening.ASSIGNED_POD_DELETED
     _refusal = Status(Code.UNSCHEDULABLE, ("node(s) didn't have free ports for the requested pod ports",), name)
 
-    def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
-        return self if pod.host_ports else None
+    def matters_to(self, pod: PodInfo) -> bool:
+        return bool(pod.host_ports)
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         taken = node.ports

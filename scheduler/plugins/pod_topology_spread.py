@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from math import log
 from typing import ClassVar
 
+from scheduler.domains import DomainCheck
 from scheduler.events import Event, Happening
 from scheduler.framework import MAX_SCORE, SUCCESS, Cluster, Code, Status
 from scheduler.nodeinfo import NodeInfo
@@ -19,7 +20,8 @@ from scheduler.spreading import (
     Constraint,
     Defaults,
     default_constraints,
-    have_all_keys,
+    has_all,
+    keys_of,
     own_constraints,
 )
 
@@ -58,9 +60,9 @@ class PodTopologySpread:
             return None
         if not pod.spread and self._defaults is SYSTEM_DEFAULTS:        # nodes without the labels are scored, too
             return _crowdedness(pod, constraints, cluster, nodes, by_default=True)
-        scored = [node for node in nodes if have_all_keys(node, constraints)]
-        crowds = iter(_crowdedness(pod, constraints, cluster, scored, by_default=False))
-        return [next(crowds) if have_all_keys(node, constraints) else NOT_SCORED for node in nodes]
+        keys = keys_of(constraints)
+        crowds = iter(_crowdedness(pod, constraints, cluster, [node for node in nodes if has_all(node, keys)], by_default=False))
+        return [next(crowds) if has_all(node, keys) else NOT_SCORED for node in nodes]
 
     def normalized(self, raw: Sequence[int]) -> Sequence[int]:
         scored = [crowd for crowd in raw if crowd != NOT_SCORED]
@@ -70,17 +72,19 @@ class PodTopologySpread:
         return [MAX_SCORE * (most + fewest - crowd) // most if crowd != NOT_SCORED else 0 for crowd in raw]
 
 
-class SpreadCheck:
+class SpreadCheck(DomainCheck):
     """How many pods are in each domain, per constraint."""
 
     def __init__(self, pod: PodInfo, constraints: Sequence[Constraint], cluster: Cluster) -> None:
+        super().__init__(constraint.topology_key for constraint in constraints)
         self._pod, self._constraints = pod, constraints
-        eligible = [node for node in cluster.nodes if have_all_keys(node, constraints)]
+        keys = keys_of(constraints)
+        eligible = [node for node in cluster.nodes if node.labels.keys() >= keys]
         self._domains = [_domains(pod, constraint, cluster, eligible) for constraint in constraints]
         self._itself = [int(constraint.selector.matches(pod.labels)) for constraint in constraints]
         self._fewest = [self._find_fewest(index) for index in range(len(constraints))]
 
-    def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
+    def judge(self, pod: PodInfo, node: NodeInfo) -> Status:
         for index, constraint in enumerate(self._constraints):
             domain = node.labels.get(constraint.topology_key)
             if domain is None:
@@ -92,8 +96,9 @@ class SpreadCheck:
 
     def shift(self, other: PodInfo, node: NodeInfo, by: int) -> None:
         """As if *other* had come to the node (1), or left it (-1)."""
-        if not have_all_keys(node, self._constraints):
+        if not has_all(node, keys_of(self._constraints)):
             return
+        self.forget()
         for index, constraint in enumerate(self._constraints):
             if constraint.counts_for(other) and constraint.includes(self._pod, node):
                 self._domains[index][node.labels[constraint.topology_key]] += by
@@ -144,13 +149,14 @@ def _crowdedness(pod: PodInfo, constraints: Sequence[Constraint], cluster: Clust
 def _scored_domains(pod: PodInfo, constraint: Constraint, constraints: Sequence[Constraint], cluster: Cluster,
                     nodes: Sequence[NodeInfo], *, by_default: bool) -> dict[str, int]:
     """The domains of the nodes that are scored; pods on the domains' other nodes count too. Without a label: a domain of its own."""
-    domains = dict.fromkeys((node.labels.get(constraint.topology_key, "") for node in nodes), 0)
+    key, keys, all_belong = constraint.topology_key, keys_of(constraints), constraint.includes_all(pod)
+    domains = dict.fromkeys([node.labels.get(key, "") for node in nodes], 0)
     for name, number in _counts(constraint, cluster).items():
         node = cluster.node(name)
-        if node is None or not node.exists or not (by_default or have_all_keys(node, constraints)):
+        if node is None or not node.exists or not (by_default or has_all(node, keys)):
             continue
-        domain = node.labels.get(constraint.topology_key, "")
-        if domain in domains and constraint.includes(pod, node):
+        domain = node.labels.get(key, "")
+        if domain in domains and (all_belong or constraint.includes(pod, node)):
             domains[domain] += number
     return domains
 

@@ -27,7 +27,7 @@ profiles:
       enabled: [{name: NodeResourcesFit}]
   pluginConfig:
   - name: NodeResourcesFit
-    args: {scoringStrategy: {type: MostAllocated}}
+    args: {scoringStrategy: {type: MostAllocated, resources: [{name: cpu}]}}
 """
 
 
@@ -104,7 +104,8 @@ def asking_for(millis: int) -> Document:
 
 
 def test_a_pod_is_placed_by_the_profile_it_names(cluster: TestCluster) -> None:
-    some: Document = {"schedulerName": "packer", "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": "10m", "memory": "1Gi"}}}]}
+    millis = 50 * int(cluster.request("GET", "/api/v1/nodes/sched-1")[1]["status"]["allocatable"]["cpu"])      # 5 %: less is no difference
+    some: Document = {"schedulerName": "packer", "containers": [{"name": "c", "image": "x", "resources": {"requests": {"cpu": f"{millis}m"}}}]}
     create(cluster, "packed-0", **some)
     first = node_of(cluster, "packed-0")
     for number in (1, 2, 3):

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubeapi.world import World
-from scheduler.algorithm import Chosen, Diagnosis, Search, choose, enough_nodes
+from scheduler.algorithm import Chosen, Diagnosis, choose, enough_nodes
 from scheduler.cache import Cache
 from scheduler.events import Happening
+from scheduler.judgements import Search
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 from scheduler.registry import default_profile

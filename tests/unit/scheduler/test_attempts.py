@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from kubeapi.world import World
-from scheduler.algorithm import Chosen, Diagnosis, Search, choose
+from scheduler.algorithm import Chosen, Diagnosis, choose
 from scheduler.attempts import ATTEMPTS, NODES, OF_ONE_POD, Attempts
 from scheduler.debugserver import debug_server
 from scheduler.framework import Code, Status
+from scheduler.judgements import Search
 from scheduler.nodeinfo import NodeInfo
 from scheduler.options import parse
 from scheduler.podinfo import PodInfo

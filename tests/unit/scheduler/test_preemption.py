@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from kubeapi.labels import EVERYTHING, from_set
 from kubeapi.meta import ObjectKey
 from kubeapi.world import World
-from scheduler.algorithm import Chosen, Diagnosis, Search, choose
+from scheduler.algorithm import Chosen, Diagnosis, choose
 from scheduler.budgets import Budget, split_by_violation
 from scheduler.filters import Filters
 from scheduler.framework import SUCCESS
+from scheduler.judgements import Search
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 from scheduler.registry import default_profile
