@@ -25,7 +25,7 @@ from kubelet.imagegc import ImageCollector, Policy, disk_of
 from kubelet.nodeagent import NodeAgent
 from kubelet.nodeinfo import Machine
 from kubelet.nodestatus import NodeIdentity
-from kubelet.podfiles import ClusterDns
+from kubelet.podfiles import ClusterDns, logged_pods
 from kubelet.podlife import PodKeeper
 from kubelet.podworkers import PodWorkers
 from kubelet.probes.manager import ProbeManager
@@ -134,6 +134,9 @@ class Kubelet:
         orphans = {one.config.uid: Pod(metadata=ObjectMeta(name=one.config.name, namespace=one.config.namespace, uid=one.config.uid),
                                        spec=PodSpec(termination_grace_period_seconds=ORPHAN_GRACE_SECONDS))
                    for one in await self.runtime.list_pod_sandboxes() if one.config.uid not in kept}
+        for namespace, name, uid in logged_pods(self.config.root):
+            if uid not in kept:
+                orphans.setdefault(uid, Pod(metadata=ObjectMeta(name=name, namespace=namespace, uid=uid)))
         for uid in self._volumes.known_pods():
             if uid not in kept:
                 orphans.setdefault(uid, Pod(metadata=ObjectMeta(name="unknown", namespace="unknown", uid=uid)))

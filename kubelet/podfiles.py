@@ -1,6 +1,7 @@
 """The files the kubelet writes for a pod: /etc/hosts, /etc/hostname, /etc/resolv.conf, and where its things lie on disk."""
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,15 @@ class PodDirectory:
 
 def log_directory(root: Path, pod: Pod) -> Path:
     return root / "logs" / f"{pod.metadata.namespace}_{pod.metadata.name}_{pod.metadata.uid}"
+
+
+def logged_pods(root: Path) -> list[tuple[str, str, str]]:
+    """(namespace, name, uid) of the pods that logs are there of."""
+    try:
+        found = [one.split("_") for one in os.listdir(root / "logs")]
+    except FileNotFoundError:
+        return []
+    return [(namespace, name, uid) for namespace, name, uid in (one for one in found if len(one) == 3)]
 
 
 @dataclass(frozen=True, slots=True)

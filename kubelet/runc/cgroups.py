@@ -113,6 +113,10 @@ class Cgroups:
 
     # --- ends
 
+    def children(self, path: str) -> set[str]:
+        """The names of the groups in a group, whichever hierarchy they are in."""
+        return {one.name for directory in self.directories(path) if directory.is_dir() for one in directory.iterdir() if one.is_dir()}
+
     def pids(self, path: str) -> set[int]:
         """Of the group and of all groups below it."""
         found: set[int] = set()

@@ -30,7 +30,7 @@ from kubelet.images.store import ImageStore
 from kubelet.network.hostports import HostPort
 from kubelet.network.pods import PodNetwork
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
-from kubelet.runc.cgroups import Cgroups
+from kubelet.runc.cgroups import Cgroups, node_path
 from kubelet.runc.containers import Container
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import SandboxRecord
@@ -187,7 +187,16 @@ class RuncRuntime:
             else:
                 containers.remove_directory(directory)
         self._images.keep_only_holders(self._containers)
+        self._remove_unknown_groups()
         return [one for one in self._containers.values() if one.exit is None and one.was_started]
+
+    def _remove_unknown_groups(self) -> None:
+        """Of pods whose sandbox was not yet, or no longer, on record when the kubelet died."""
+        parent = node_path(self.cluster, self.node)
+        known = {one.config.cgroup_parent for one in self._sandboxes.values()}
+        for name in self._cgroups.children(parent):
+            if (path := f"{parent}/{name}") not in known:
+                self._remove_group(path)
 
     # --- sandboxes
 
@@ -286,9 +295,13 @@ class RuncRuntime:
             del self._sandboxes[sandbox_id]
             parent = sandbox.config.cgroup_parent
             if not any(one.config.cgroup_parent == parent for one in self._sandboxes.values()):
-                await asyncio.to_thread(self._cgroups.remove, parent)
+                await asyncio.to_thread(self._remove_group, parent)
         self._locks.pop(sandbox_id, None)
         self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
+
+    def _remove_group(self, path: str) -> None:
+        self._cgroups.kill(path)                  # what a killed runc had just begun
+        self._cgroups.remove(path)
 
     async def list_pod_sandboxes(self, pod_uid: str = "") -> Sequence[SandboxStatus]:
         return [one.status() for one in self._sandboxes.values() if not pod_uid or one.config.uid == pod_uid]

@@ -1,0 +1,176 @@
+"""SIGKILL of the kubelet, its zygote, shims, pause processes, container processes and runc in the middle of its work, at seeded
+moments while pods come and go: every pod converges, no container runs twice, nothing leaks.
+
+PICOKUBE_STORM_SECONDS says how long (default: 60), PICOKUBE_STORM_SEED which moments.
+"""
+from __future__ import annotations
+
+import os
+import runpy
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubeapi.world import World
+from kubelet import linux
+from kubelet.network.netlink import Netlink
+from kubelet.network.pods import links_of
+from kubelet.runc.cgroups import Cgroups, cluster_path
+from tests.cluster import ROOT, TestCluster, running_cluster
+from tests.e2e.kills.census import Census
+from tests.e2e.leftovers import NOTHING, leftovers
+from tests.e2e.runtime.node import can_run_pods
+
+pytestmark = [pytest.mark.root, can_run_pods]
+NAME = "storm"
+SECONDS, SEED = float(os.environ.get("PICOKUBE_STORM_SECONDS", "60")), int(os.environ.get("PICOKUBE_STORM_SEED", "5"))
+MOST_PODS = 12
+PODS = "/api/v1/namespaces/default/pods"
+STAYS = "trap 'exit 0' TERM; while :; do sleep 0.2; done"
+Document = dict[str, Any]
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[TestCluster]:
+    archive = tmp_path / "web.tar"
+    runpy.run_path(str(ROOT / "hack" / "make-image"))["write"](archive)
+    with running_cluster(name=NAME) as cluster:
+        imported = cluster.picokube("image", "import", str(archive))
+        assert imported.returncode == 0, imported.stderr
+        yield cluster
+        assert cluster.picokube("down").returncode == 0
+        assert leftovers(NAME, cluster.environment["PICOKUBE_HOME"]) == NOTHING
+
+
+class Storm:
+    def __init__(self, cluster: TestCluster) -> None:
+        self.cluster, self.world = cluster, World(seed=SEED)
+        self.node = cluster.cluster.node_directory(f"{NAME}-1")
+        self.alive: list[str] = []
+        self.killed: Counter[str] = Counter()
+        self._made = 0
+
+    # --- pods come and go
+
+    def create(self) -> None:
+        self._made += 1
+        name, random = f"p{self._made}", self.world.random
+        containers = [{"name": f"c{number}", "image": "localhost/picokube/web:1", "command": ["sh", "-c", STAYS], "imagePullPolicy": "Never"}
+                      for number in range(random.randint(1, 2))]
+        body = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": {
+            "terminationGracePeriodSeconds": 1, "containers": containers, "shareProcessNamespace": random.random() < 0.5}}
+        assert self.cluster.request("POST", PODS, body)[0] == 201
+        self.alive.append(name)
+
+    def delete(self) -> None:
+        name = self.alive.pop(self.world.random.randrange(len(self.alive)))
+        assert self.cluster.request("DELETE", f"{PODS}/{name}")[0] == 200
+
+    # --- kills
+
+    def strike(self) -> None:
+        kind = self.world.random.choice(("kubelet", "zygote", "shim", "pause", "container", "runc", "runc", "shim"))
+        if kind == "kubelet":
+            with suppress(AssertionError):              # it has just been killed and is not there again
+                self.cluster.kill(f"kubelet-{NAME}-1")
+                self.killed[kind] += 1
+            return
+        victims = sorted(self._processes(kind))
+        if victims:
+            with suppress(ProcessLookupError):
+                os.kill(self.world.random.choice(victims), signal.SIGKILL)
+                self.killed[kind] += 1
+
+    def _processes(self, kind: str) -> list[int]:
+        """A moment's; runc is caught in the middle or not at all."""
+        is_it: dict[str, Callable[[Path], bool]] = {
+            "shim": lambda one: _name(one) == "picokube-shim" and self._works_here(one),
+            "runc": lambda one: _name(one).startswith("runc") and self._works_here(one),
+            "zygote": lambda one: _name(one) == "picokube-zygote" and _parent(one) == self.cluster.components()[f"kubelet-{NAME}-1"]["pid"],
+            "pause": lambda one: self._is_inside(one) and _words(one) == "/pause",
+            "container": lambda one: self._is_inside(one) and _words(one).startswith("sh -c trap")}
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                if is_it[kind](process):
+                    found.append(int(process.name))
+        return found
+
+    def _works_here(self, process: Path) -> bool:
+        return os.readlink(process / "cwd").startswith(str(self.node))
+
+    def _is_inside(self, process: Path) -> bool:
+        return f"{cluster_path(NAME)}/" in (process / "cgroup").read_text()
+
+    # --- afterwards
+
+    def settle(self) -> None:
+        for name in self.alive:
+            self.cluster.until(f"{PODS}?fieldSelector=metadata.name%3D{name}", is_ready, seconds=180)
+
+    def end(self) -> None:
+        while self.alive:
+            self.delete()
+        deadline = time.monotonic() + 180
+        while left := self.cluster.request("GET", PODS)[1]["items"]:
+            assert time.monotonic() < deadline, [(one["metadata"]["name"], one["status"]) for one in left]
+
+    def left(self) -> dict[str, list[str]]:
+        """What pods leave on a node where none is any more."""
+        runtime = self.node / "runtime"
+        with Netlink() as netlink:
+            links = [str(index) for index in links_of(NAME, netlink)]
+        groups = [str(pod) for one in Cgroups.detect().directories(cluster_path(NAME)) for pod in one.glob("*/pod*")]
+        return {"links": links, "cgroups": groups, "mounts": [one for one in linux.mount_points(runtime) if one != str(runtime)],
+                "shims": [str(pid) for pid in self._processes("shim")], "runc": [str(pid) for pid in self._processes("runc")],
+                **{name: [one.name for one in (runtime / name).iterdir()] for name in ("sandboxes", "containers", "runc")},
+                "pods": [one.name for one in (self.node / "pods").iterdir()], "logs": [one.name for one in (self.node / "logs").iterdir()],
+                "holders": [one.name for one in (self.node / "images" / "holders").iterdir()],
+                "addresses": [one.name for one in (runtime / "network" / "addresses").iterdir() if one.name[0].isdigit()]}
+
+
+def _name(process: Path) -> str:
+    return (process / "comm").read_text().strip()
+
+
+def _parent(process: Path) -> int:
+    return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _words(process: Path) -> str:
+    return (process / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+
+
+def is_ready(pod: Document) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in pod.get("status", {}).get("conditions", ()))
+
+
+def test_whatever_is_killed_pods_converge_and_nothing_leaks(cluster: TestCluster) -> None:
+    storm = Storm(cluster)
+    with Census(NAME, cluster.cluster.data / "nodes").running() as census:
+        until = time.monotonic() + SECONDS
+        while time.monotonic() < until:
+            if len(storm.alive) < MOST_PODS:
+                storm.create()
+            else:
+                storm.delete()
+            for _ in range(storm.world.random.randrange(4)):
+                storm.strike()
+        storm.settle()
+        alive = census.roots()
+        pods = [pod for pod in cluster.request("GET", PODS)[1]["items"] if pod["metadata"]["name"] in storm.alive]
+        storm.end()
+    print("killed", dict(storm.killed), "pods", storm._made)
+    assert census.faults == []
+    counts = {(place.pod_uid, place.container): len(found) for place, found in alive.items() if place.container}
+    assert {(pod["metadata"]["uid"], one["name"]): 1 for pod in pods for one in pod["spec"]["containers"]}.items() <= counts.items()
+    deadline = time.monotonic() + 60
+    while any(found := storm.left().values()):
+        assert time.monotonic() < deadline, {name: one for name, one in storm.left().items() if one}
+    assert not any(found)
