@@ -42,6 +42,7 @@ class Binding:
             if not pod["metadata"]["annotations"]:
                 del pod["metadata"]["annotations"]
             status = pod.setdefault("status", {})
+            status.pop("nominatedNodeName", None)           # it has arrived, there or elsewhere
             others = [one for one in status.get("conditions", ()) if one["type"] != "PodScheduled"]
             status["conditions"] = [*others, {"type": "PodScheduled", "status": "True", "lastProbeTime": None,
                                               "lastTransitionTime": format_time(self._world.now())}]
