@@ -154,7 +154,7 @@ class Scheduler:
         try:
             self._queue.failed(queued, diagnosis.helped_by, diagnosis.is_helped)
             await self._say_why(pod, diagnosis)
-            if rescue.node:
+            if rescue.node and self._cache.nominated.node_of(pod.uid) == rescue.node:       # else it is gone, or helped
                 await self._preempt(pod, rescue)
         except (ApiStatusError, ConnectionError, TimeoutError) as error:
             logger.warning("%s is unschedulable, but not all could be written: %s", pod.key, error)

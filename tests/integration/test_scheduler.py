@@ -138,4 +138,5 @@ def test_a_less_important_pod_makes_room(cluster: TestCluster) -> None:
     assert (events["involvedObject"]["name"], events["message"]) == ("victim", f"Preempted by pod {uid} on node sched-3")
     assert cluster.request("PATCH", f"{PODS}/victim", {"metadata": {"finalizers": None}}, "application/merge-patch+json")[0] == 200
     assert node_of(cluster, "important") == "sched-3"
+    assert "nominatedNodeName" not in cluster.request("GET", f"{PODS}/important")[1]["status"], "it has arrived"
     assert cluster.request("GET", f"{PODS}/equal")[1]["spec"].get("nodeName") is None

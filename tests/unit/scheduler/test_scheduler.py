@@ -21,6 +21,7 @@ class FakeApi:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.fails: set[str] = set()
+        self.on_report: Callable[[], None] = lambda: None
 
     def _tell(self, what: str) -> None:
         self.told.append(what)
@@ -32,6 +33,7 @@ class FakeApi:
 
     async def report_unschedulable(self, pod: PodInfo, message: str, nominated: str) -> None:
         self._tell(f"unschedulable {pod.key.name} {nominated}".rstrip())
+        self.on_report()
 
     async def clear_nomination(self, pod: PodInfo) -> None:
         self._tell(f"clear {pod.key.name}")
@@ -108,6 +110,18 @@ def test_a_preemption_that_fails_is_tried_again_after_a_while() -> None:
         await settled(1.5)
 
     assert scenario(body).count("preempt low") == 2
+
+
+def test_nobody_goes_for_a_pod_that_is_gone_itself() -> None:
+    async def body(scheduler: Scheduler, api: FakeApi) -> None:
+        scheduler.update_node(a_node_object("a", cpu="1"))
+        scheduler.update_pod(bound("low"))
+        high = a_pod("high", cpu="1", priority=100)
+        api.on_report = lambda: scheduler.remove_pod(high)
+        scheduler.update_pod(high)
+        await settled(5)
+
+    assert scenario(body) == ["unschedulable high a"]
 
 
 def test_a_scheduler_that_starts_anew_keeps_the_room_that_was_being_made() -> None:
