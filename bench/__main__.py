@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import os
 import re
 import subprocess
@@ -11,6 +10,8 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import uvloop
 
 from bench import api, scheduling, workloads
 from bench.clusters import ROOT, BenchCluster, cluster
@@ -35,7 +36,7 @@ def measure_start(directory: Path) -> Figures:
 
 def measure_api(directory: Path, stored: int) -> Figures:
     with cluster(directory, "--runtime", "hollow", "--without", "kubelet,controllers,scheduler") as one:
-        return asyncio.run(_with_account(one, stored))
+        return uvloop.run(_with_account(one, stored))
 
 
 async def _with_account(one: BenchCluster, stored: int) -> Figures:
@@ -47,7 +48,7 @@ async def _with_account(one: BenchCluster, stored: int) -> Figures:
 
 def measure_hollow(directory: Path) -> Figures:
     with cluster(directory, "--runtime", "hollow", "--nodes", "100") as one:
-        return asyncio.run(workloads.measure_hollow(one))
+        return uvloop.run(workloads.measure_hollow(one))
 
 
 def measure_real(directory: Path) -> Figures:
@@ -57,7 +58,7 @@ def measure_real(directory: Path) -> Figures:
         subprocess.run([sys.executable, ROOT / "hack/make-image", archive], check=True, timeout=60, capture_output=True)
         subprocess.run([sys.executable, "-m", "picokube", "image", "--name", "bench", "import", archive], cwd=ROOT, env=environment, check=True,
                        timeout=60, capture_output=True)
-        return asyncio.run(workloads.measure_real(one))
+        return uvloop.run(workloads.measure_real(one))
 
 
 def measure_scheduler(directory: Path) -> Figures:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from kubeclient.client import Client
 from kubeclient.kubeconfig import load
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 from picokube.processes import proportional_memory_kib
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,7 +42,7 @@ class BenchCluster:
 
     @asynccontextmanager
     async def client(self) -> AsyncIterator[Client]:
-        transport = AiohttpTransport(load(self.kubeconfig))
+        transport = SocketTransport(load(self.kubeconfig))
         try:
             yield Client(transport, "bench")
         finally:

@@ -9,6 +9,8 @@ import socket
 import sys
 from collections.abc import Sequence
 
+import uvloop
+
 from controllers.daemonset.reconciler import daemon_set_controller
 from controllers.deployment.reconciler import deployment_controller
 from controllers.endpoints.endpoints import endpoints_controller
@@ -32,7 +34,7 @@ from kubeclient.informer import InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 
 
 async def control(client: Client, options: Options, root_ca: str) -> None:
@@ -73,7 +75,7 @@ def _node_settings(options: Options) -> Settings:
 
 
 async def run(options: Options, root_ca: str) -> None:
-    transport = AiohttpTransport(load(options.kubeconfig))
+    transport = SocketTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-controllers")
     try:
         notify_ready()
@@ -97,7 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"controllers: {error}", file=sys.stderr)
         return 1
     try:
-        asyncio.run(_until_signalled(options, root_ca))
+        uvloop.run(_until_signalled(options, root_ca))
     except KubeconfigError as error:
         print(f"controllers: {error}", file=sys.stderr)
         return 1

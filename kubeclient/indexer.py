@@ -72,7 +72,7 @@ class EncodedShelf(Generic[T]):
         return self._remember(key, self._decode(self._encoded[key]))
 
     def put(self, key: ObjectKey, document: Document) -> T:
-        encoded = orjson.dumps(document)
+        encoded = orjson.dumps(_unmanaged(document))
         obj = self._decode(encoded)             # first: what cannot be decoded is not kept
         self._encoded[key] = encoded
         return self._remember(key, obj)
@@ -150,6 +150,14 @@ class Indexer(Generic[T]):
     def _unlink(self, name: str, key: ObjectKey) -> None:
         for value in dict.fromkeys(self._values[name].pop(key, ())):
             _discard(self._indexes[name], value, key)
+
+
+def _unmanaged(document: Document) -> Document:
+    """Without managedFields: a third of a pod, of which no controller wants to know."""
+    metadata = document.get("metadata")
+    if not isinstance(metadata, dict) or "managedFields" not in metadata:
+        return document
+    return {**document, "metadata": {name: value for name, value in metadata.items() if name != "managedFields"}}
 
 
 def _discard(index: dict[str, dict[ObjectKey, None]], value: str, key: ObjectKey) -> None:

@@ -1,6 +1,6 @@
 """The seam under the client: a request becomes a status, headers and a stream of bytes.
 
-Two transports: aiohttp over sockets (keep-alive pool, TLS verified, client certificates, bearer token), and an
+Two transports: over sockets (`kubeclient/sockets.py`: a keep-alive pool, TLS verified, client certificates, bearer token), and an
 in-process ASGI one that streams, for simulations without sockets. A response lives inside `async with`.
 """
 from __future__ import annotations
@@ -9,19 +9,14 @@ import asyncio
 import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from kubeclient.kubeconfig import ClientConfig
-
-CONNECT_SECONDS = 10.0
-POOL_SIZE = 256                    # watches hold a connection each
 
 AsgiApp = Callable[[MutableMapping[str, Any], Callable[[], Awaitable[MutableMapping[str, Any]]],
                     Callable[[MutableMapping[str, Any]], Awaitable[None]]], Awaitable[None]]
@@ -56,64 +51,6 @@ class Transport(Protocol):
 
 async def read_all(response: Response) -> bytes:
     return b"".join([chunk async for chunk in response.chunks()])
-
-
-@dataclass(frozen=True, slots=True)
-class _AiohttpResponse:
-    status: int
-    headers: Mapping[str, str]
-    content: aiohttp.StreamReader
-
-    async def chunks(self) -> AsyncIterator[bytes]:
-        import aiohttp
-
-        try:
-            while chunk := await self.content.readany():
-                yield chunk
-        except (aiohttp.ClientError, OSError) as error:
-            raise TransportError(f"the connection broke: {error}") from error
-
-
-class AiohttpTransport:
-    """HTTP/1.1 over a keep-alive pool. Deadlines of whole requests are the Client's; connecting has its own."""
-
-    def __init__(self, config: ClientConfig) -> None:
-        self._config = config
-        self._session: aiohttp.ClientSession | None = None
-
-    def _open_session(self) -> aiohttp.ClientSession:
-        import aiohttp
-
-        tls = tls_context(self._config) if self._config.server.startswith("https:") else False
-        connector = aiohttp.TCPConnector(ssl=tls, limit=POOL_SIZE, keepalive_timeout=60)
-        headers = {"Authorization": f"Bearer {self._config.token}"} if self._config.token else {}
-        return aiohttp.ClientSession(
-            connector=connector, headers=headers, auto_decompress=True,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS),
-            skip_auto_headers=("User-Agent", "Content-Type"), cookie_jar=aiohttp.DummyCookieJar())
-
-    @asynccontextmanager
-    async def open(self, request: Request) -> AsyncIterator[Response]:
-        import aiohttp
-        from yarl import URL
-
-        self._session = self._session or self._open_session()
-        url = URL(self._config.server.rstrip("/") + request.path, encoded=True)
-        name = self._config.tls_server_name or None
-        try:
-            answer = await self._session.request(request.method, url, headers=request.headers, data=request.body or None,
-                                                 server_hostname=name, allow_redirects=False)
-        except (aiohttp.ClientError, OSError) as error:
-            raise TransportError(f"{request.method} {self._config.server}: {error}") from error
-        try:
-            yield _AiohttpResponse(answer.status, {key.lower(): value for key, value in answer.headers.items()}, answer.content)
-        finally:
-            answer.release() if answer.content.is_eof() else answer.close()
-
-    async def aclose(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
 
 
 def tls_context(config: ClientConfig) -> ssl.SSLContext:

@@ -14,7 +14,7 @@ from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer, InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.notify import notify_ready
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 from kubelet.api import ClientApi
 from kubelet.cri import CriError, ImageService, RuntimeService
 from kubelet.hollow import HollowImages, HollowRuntime
@@ -136,7 +136,7 @@ class _Process:
 
 
 async def run(options: Options) -> None:
-    transport = AiohttpTransport(load(options.kubeconfig))
+    transport = SocketTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-kubelet")
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.aclose)

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+import uvloop
+
 from kubeapi.generated.models.core_v1 import Node, Pod
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
@@ -17,7 +19,7 @@ from kubeclient.informer import Informer, InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 from scheduler.api import KubeApi
 from scheduler.attempts import Attempts
 from scheduler.configuration import Configuration
@@ -61,7 +63,7 @@ async def run(options: Options) -> None:
     async def lead() -> None:
         await schedule(client, options.configuration, attempts)
 
-    transport = AiohttpTransport(load(options.kubeconfig))
+    transport = SocketTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-scheduler")
     try:
         async with debug_server(options.debug_address, attempts):
@@ -80,7 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
                         format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
     try:
-        asyncio.run(_until_signalled(options))
+        uvloop.run(_until_signalled(options))
     except (KubeconfigError, OSError) as error:
         print(f"scheduler: {error}", file=sys.stderr)
         return 1

@@ -13,7 +13,7 @@ from kubeapi import catalog
 from kubeapi.world import World
 from kubeclient.client import Client
 from kubeclient.kubeconfig import load
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 from tests.cluster import ROOT, TestCluster, kill_everything, running_cluster
 from tests.e2e.kills.census import Census, Place
 from tests.e2e.leftovers import NOTHING, leftovers
@@ -62,7 +62,7 @@ def living(cluster: TestCluster) -> list[dict[str, Any]]:
 
 async def _scenario(cluster: TestCluster) -> None:
     world = World(seed=3)
-    transport = AiohttpTransport(load(cluster.cluster.kubeconfig("admin")))
+    transport = SocketTransport(load(cluster.cluster.kubeconfig("admin")))
     client = Client(transport, "test")
     recorder = Recorder(transport, world)
     recorder.add(DATA, 4)

@@ -10,7 +10,7 @@ from kubeapi import catalog
 from kubeapi.world import World
 from kubeclient.client import Client
 from kubeclient.kubeconfig import load
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 from tests.cluster import TestCluster, running_cluster
 from tests.recorder import DATA, STATUS, Asking, PodCount, Recorder, Revisions, Rollout, annotation_of
 
@@ -37,7 +37,7 @@ def test_whatever_is_killed_every_acknowledged_write_is_kept_and_no_pod_is_too_m
 
 async def _scenario(cluster: TestCluster) -> None:
     world = World(seed=7)
-    transport = AiohttpTransport(load(cluster.cluster.kubeconfig("admin")))
+    transport = SocketTransport(load(cluster.cluster.kubeconfig("admin")))
     client = Client(transport, "test")
     recorder = Recorder(transport, world)
     recorder.add(DATA, OBJECTS)

@@ -12,7 +12,7 @@ import pytest
 
 from kubeapi.world import World
 from kubeclient.kubeconfig import load
-from kubeclient.transport import AiohttpTransport
+from kubeclient.sockets import SocketTransport
 from picokube.processes import proportional_memory_kib
 from tests.cluster import TestCluster, running_cluster
 from tests.etcd import Etcd, running_etcd
@@ -103,7 +103,7 @@ def test_clients_that_press_on_do_not_make_the_server_grow(place: Place, lose: C
 
 
 async def _press(cluster: TestCluster) -> set[int]:
-    transport = AiohttpTransport(load(cluster.cluster.kubeconfig("admin")))
+    transport = SocketTransport(load(cluster.cluster.kubeconfig("admin")))
     asking, codes = Asking(transport), set()
 
     async def one(name: str) -> None:
@@ -122,7 +122,7 @@ async def _press(cluster: TestCluster) -> set[int]:
 
 def test_what_was_acknowledged_before_is_there_after_it_was_killed_over_and_over(place: Place) -> None:
     async def scenario() -> None:
-        transport = AiohttpTransport(load(place.cluster.cluster.kubeconfig("admin")))
+        transport = SocketTransport(load(place.cluster.cluster.kubeconfig("admin")))
         recorder = Recorder(transport, World(seed=11))
         recorder.add(DATA, 8)
         try:

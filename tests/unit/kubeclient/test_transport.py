@@ -21,7 +21,8 @@ from cryptography.x509.oid import NameOID
 from kubeapi.generated.models.core_v1 import Pod
 from kubeclient.client import Client
 from kubeclient.kubeconfig import ClientConfig
-from kubeclient.transport import AiohttpTransport, AsgiTransport, Request, TransportError, read_all
+from kubeclient.sockets import SocketTransport
+from kubeclient.transport import AsgiTransport, Request, TransportError, read_all
 from tests.unit.kubeclient.objects import a_pod
 
 Message = MutableMapping[str, Any]
@@ -112,9 +113,9 @@ def _app() -> web.Application:
     return app
 
 
-def over_sockets(directory: Path, scenario: Callable[[ClientConfig, list[AiohttpTransport]], Awaitable[None]]) -> None:
+def over_sockets(directory: Path, scenario: Callable[[ClientConfig, list[SocketTransport]], Awaitable[None]]) -> None:
     async def whole() -> None:
-        opened: list[AiohttpTransport] = []
+        opened: list[SocketTransport] = []
         async with serving(directory) as config:
             try:
                 async with asyncio.timeout(30):
@@ -127,16 +128,16 @@ def over_sockets(directory: Path, scenario: Callable[[ClientConfig, list[Aiohttp
 
 
 def test_the_client_certificate_says_who_we_are(tmp_path: Path) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(config))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(config))
         answer = await Client(opened[0], "me/1").request("POST", "/a%2Fb?c=d%20e", {"x": 1})
         assert answer == {"user": "admin", "authorization": "", "agent": "me/1", "path": "/a%2Fb?c=d%20e", "body": '{"x":1}'}
     over_sockets(tmp_path, scenario)
 
 
 def test_or_the_token_does(tmp_path: Path) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(replace(config, client_certificate_data=b"", client_key_data=b"", token="secret")))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(replace(config, client_certificate_data=b"", client_key_data=b"", token="secret")))
         answer = await Client(opened[0]).request("GET", "/")
         assert (answer["user"], answer["authorization"]) == ("", "Bearer secret")
     over_sockets(tmp_path, scenario)
@@ -147,31 +148,31 @@ def test_or_the_token_does(tmp_path: Path) -> None:
     pytest.param({"tls_server_name": "elsewhere"}, id="for another name"),
 ])
 def test_a_server_that_cannot_prove_itself_is_not_spoken_to(tmp_path: Path, change: dict[str, Any]) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(replace(config, **change)))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(replace(config, **change)))
         with pytest.raises(TransportError, match="certificate verify failed"):
             await Client(opened[0]).request("GET", "/")
     over_sockets(tmp_path, scenario)
 
 
 def test_unless_told_not_to_look(tmp_path: Path) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(replace(config, ca_data=b"", insecure_skip_tls_verify=True)))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(replace(config, ca_data=b"", insecure_skip_tls_verify=True)))
         assert (await Client(opened[0]).request("GET", "/"))["user"] == "admin"
     over_sockets(tmp_path, scenario)
 
 
 def test_a_watch_streams_lines_however_they_are_cut(tmp_path: Path) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(config))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(config))
         async with Client(opened[0]).resource(Pod).watch() as events:
             assert [event.resource_version async for event in events] == ["1", "2"]
     over_sockets(tmp_path, scenario)
 
 
 def test_a_connection_that_breaks_is_an_error_and_not_an_end(tmp_path: Path) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(config))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(config))
         async with opened[0].open(Request("GET", "/?break=1")) as response:
             with pytest.raises(TransportError):
                 await read_all(response)
@@ -179,8 +180,8 @@ def test_a_connection_that_breaks_is_an_error_and_not_an_end(tmp_path: Path) -> 
 
 
 def test_nobody_there_is_a_transport_error(tmp_path: Path) -> None:
-    async def scenario(config: ClientConfig, opened: list[AiohttpTransport]) -> None:
-        opened.append(AiohttpTransport(replace(config, server="https://127.0.0.1:1")))
+    async def scenario(config: ClientConfig, opened: list[SocketTransport]) -> None:
+        opened.append(SocketTransport(replace(config, server="https://127.0.0.1:1")))
         with pytest.raises(TransportError, match="127.0.0.1:1"):
             await Client(opened[0]).request("GET", "/")
     over_sockets(tmp_path, scenario)
