@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from apiserver.auth.authentication import User, load_tokens
+from apiserver.auth.authentication import load_tokens
+from apiserver.auth.user import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class Options:
     tls_private_key_file: str = ""
     client_ca_file: str = ""
     token_auth_file: str = ""
+    service_account_issuer: str = "https://kubernetes.default.svc.cluster.local"
+    service_account_signing_key_file: str = ""
+    service_account_key_files: tuple[str, ...] = ()
+    api_audiences: tuple[str, ...] = ()
     service_cluster_ip_range: str = "10.96.0.0/16"
     enable_admission_plugins: tuple[str, ...] = ()
     disable_admission_plugins: tuple[str, ...] = ()
@@ -51,6 +56,10 @@ def parse(argv: Sequence[str]) -> Options:
     add("--tls-private-key-file", required=True)
     add("--client-ca-file", default="", help="signs client certificates: CN is the user, O its groups")
     add("--token-auth-file", default="", help="token,user,uid[,\"group1,group2\"] a line")
+    add("--service-account-issuer", default="https://kubernetes.default.svc.cluster.local")
+    add("--service-account-signing-key-file", default="", help="signs the tokens of ServiceAccounts; without it none are issued")
+    add("--service-account-key-file", action="append", default=[], dest="service_account_key_files", help="verifies them too; may be repeated")
+    add("--api-audiences", type=_words, default=(), help="whom tokens must be for, the issuer unless said otherwise")
     add("--service-cluster-ip-range", type=_network, default="10.96.0.0/16")
     add("--authorization-mode", choices=("AlwaysAllow",), default="AlwaysAllow")
     add("--enable-admission-plugins", type=_words, default=())
@@ -63,6 +72,7 @@ def parse(argv: Sequence[str]) -> Options:
     add("--v", type=int, default=2, dest="verbosity")
     found = vars(parser.parse_args(argv))
     del found["authorization_mode"]
+    found["service_account_key_files"] = tuple(found["service_account_key_files"])
     found["etcd_servers"] = () if found["etcd_servers"] == ("memory:",) else found["etcd_servers"]
     return Options(**found)
 

@@ -91,6 +91,14 @@ class Authority:
             self._save(name, pair)
         return pair
 
+    def service_account_key(self) -> Path:
+        """What signs the tokens of ServiceAccounts; every API server of a cluster has the same."""
+        path = self.directory / "sa.key"
+        if not path.exists():
+            key = ec.generate_private_key(ec.SECP256R1())
+            write_atomically(path, key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()), 0o600)
+        return path
+
     def paths(self, name: str) -> tuple[Path, Path]:
         return self.directory / f"{name}.crt", self.directory / f"{name}.key"
 

@@ -54,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
     _place(root / "apiserver", authority, {"apiserver": serving, "kubelet-client": KUBELET_CLIENT})
     _put(root / "apiserver", "etcd-client", etcd_authority.issue("client", ETCD_CLIENT))
     write_atomically(root / "apiserver" / "etcd-ca.crt", etcd_authority.pair.certificate_pem)
+    write_atomically(root / "apiserver" / "sa.key", authority.service_account_key().read_bytes(), 0o600)
     for name, user in MANAGERS.items():
         _kubeconfig(root / name, authority, options.server, name, Wanted(user, is_client=True))
     for name, address in options.node:

@@ -4,21 +4,15 @@ from __future__ import annotations
 import csv
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from apiserver.auth.serviceaccounts import ServiceAccountTokens
+from apiserver.auth.user import User
 from kubeapi import errors
 
 OPEN_TO_ALL = {"/healthz", "/livez", "/readyz", "/version", "/version/"}
-
-
-@dataclass(frozen=True, slots=True)
-class User:
-    name: str
-    groups: Sequence[str] = ()
-    uid: str = ""
 
 
 ANONYMOUS = User("system:anonymous", ("system:unauthenticated",))
@@ -42,8 +36,9 @@ def load_tokens(path: Path) -> dict[str, User]:
 
 
 class Authenticator:
-    def __init__(self, tokens: Mapping[str, User]) -> None:
+    def __init__(self, tokens: Mapping[str, User], accounts: ServiceAccountTokens | None = None) -> None:
         self._tokens = {token.encode(): user for token, user in tokens.items()}
+        self._accounts = accounts
 
     def user(self, peer: Mapping[str, Any] | None, authorization: str, path: str) -> User:
         """`peer` is the verified client certificate as ssl tells it. Raises Unauthorized."""
@@ -60,6 +55,20 @@ class Authenticator:
         raise errors.Unauthorized("Unauthorized")
 
     def of_token(self, token: str) -> User | None:
+        return self._of_file(token) or self._of_account(token)
+
+    def reviewed(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]] | None:
+        """Whose it is, and for which of the wanted audiences it is good. Tokens of a file are good for this server only."""
+        if self._accounts is not None and (found := self._accounts.of_token(token, audiences)) is not None:
+            return found
+        user, own = self._of_file(token), self._accounts.audiences if self._accounts is not None else ()
+        return None if user is None else (user, [one for one in audiences if one in own])
+
+    def _of_account(self, token: str) -> User | None:
+        found = self._accounts.of_token(token) if self._accounts is not None else None
+        return found[0] if found is not None else None
+
+    def _of_file(self, token: str) -> User | None:
         """Compares with every known token to the end: the time it takes tells nothing."""
         given, found = token.encode(), None
         for known, user in self._tokens.items():

@@ -6,12 +6,15 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 
 from apiserver.admission.plugins import chain
-from apiserver.auth.authentication import Authenticator, User
+from apiserver.auth.authentication import Authenticator
+from apiserver.auth.serviceaccounts import ServiceAccountTokens, SigningKey, public_keys
+from apiserver.auth.user import User
 from apiserver.bootstrap.keeper import Keeper
 from apiserver.cacher import WatchHub
 from apiserver.discovery import DiscoveryEndpoints
@@ -27,6 +30,7 @@ from apiserver.http.responses import Receive, Scope, Send, header, send_document
 from apiserver.http.reviews import reviews
 from apiserver.http.streams import STREAMING, Streams, refuse
 from apiserver.http.subresources import Binding, Finalize
+from apiserver.http.tokenrequest import TokenRequests
 from apiserver.http.verbs import Exchange, ResourceHandler
 from apiserver.options import Options
 from apiserver.registry.stores import StoredObjects, Stores, make_stores
@@ -35,6 +39,7 @@ from apiserver.storage.interface import Storage
 from kubeapi import errors
 from kubeapi.catalog import by_plural
 from kubeapi.goduration import parse_duration
+from kubeapi.meta import ObjectKey
 from kubeapi.resource import GroupResource, Resource, Version
 from kubeapi.world import REAL_WORLD, World
 
@@ -57,7 +62,8 @@ class Application:
                           (options.default_not_ready_toleration_seconds, options.default_unreachable_toleration_seconds))
         for store in self.stores.values():
             store.admission = admission
-        self._authenticator = Authenticator(options.tokens())
+        self._tokens = service_account_tokens(options, self.stores, world)
+        self._authenticator = Authenticator(options.tokens(), self._tokens)
         self._kubelets = Kubelets(self.stores, KubeletCredentials(
             options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
         self._streams = Streams(self._kubelets)
@@ -69,7 +75,7 @@ class Application:
         self._special = self._special_handlers()
         self._in_flight = 0
         self._fastapi = FastAPI(title="picokube", docs_url="/picokube/docs", redoc_url=None, openapi_url="/picokube/openapi.json")
-        add_pages(self._fastapi, self._health, self._discovery)
+        add_pages(self._fastapi, self._health, self._discovery, self._tokens, options.secure_port)
 
     def _special_handlers(self) -> dict[tuple[str, str, str], Handler]:
         """By group, resource and subresource: what is not a plain read or write of one object."""
@@ -80,6 +86,7 @@ class Application:
                 **{("", "pods", name): self._streams.upgrade for name in STREAMING},
                 ("", "pods", "eviction"): Eviction(self.stores[GroupResource("", "pods")],
                                                    self.stores[GroupResource("policy", "poddisruptionbudgets")], self._world),
+                ("", "serviceaccounts", "token"): TokenRequests(self.stores, self._tokens, self._world),
                 ("", "componentstatuses", ""): ComponentStatuses(self._health.checks["etcd"], self.stores[GroupResource("coordination.k8s.io", "leases")],
                                                                  self._world),
                 **reviews(self._authenticator)}
@@ -196,6 +203,16 @@ class Application:
     def _audit(self, scope: Scope) -> None:
         self._health.count(scope["method"], scope.get("status", 0))
         self._audit_log.record(scope, self._world.seconds())
+
+
+def service_account_tokens(options: Options, stores: Stores, world: World) -> ServiceAccountTokens:
+    """Raises KeyFileError."""
+    def lookup(plural: str, namespace: str, name: str) -> dict[str, Any] | None:
+        found = stores[GroupResource("", plural)].cacher.get(ObjectKey(namespace, name))
+        return found.document() if found is not None else None
+    signing = SigningKey(Path(options.service_account_signing_key_file)) if options.service_account_signing_key_file else None
+    public = [key for path in options.service_account_key_files for key in public_keys(Path(path))]
+    return ServiceAccountTokens(options.service_account_issuer, options.api_audiences, signing, public, lookup, world)
 
 
 def deadline(query: Mapping[str, str]) -> float:

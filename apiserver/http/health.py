@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from apiserver.auth.serviceaccounts import ServiceAccountTokens
 from apiserver.bootstrap.keeper import Keeper
 from apiserver.cacher import WatchHub
 from apiserver.discovery import DiscoveryEndpoints
@@ -49,7 +50,7 @@ class Health:
         return "" if self._keeper.is_ready else "the system's objects are not there yet"
 
 
-def add_pages(app: FastAPI, health: Health, discovery: DiscoveryEndpoints) -> None:
+def add_pages(app: FastAPI, health: Health, discovery: DiscoveryEndpoints, tokens: ServiceAccountTokens, port: int) -> None:
     async def answer(name: str, names: list[str], verbose: bool) -> Response:
         results = {check: await health.checks[check]() for check in names}
         lines = [f"[+]{check} ok" if not wrong else f"[-]{check} failed: {wrong}" for check, wrong in results.items()]
@@ -86,7 +87,15 @@ def add_pages(app: FastAPI, health: Health, discovery: DiscoveryEndpoints) -> No
                   for (method, code), count in sorted(health.requests.items())]
         return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
-    paths = sorted([*discovery.paths(), *(f"/{name}" for name in ("livez", "healthz", "readyz", "version", "metrics")),
+    @app.get("/.well-known/openid-configuration")
+    async def openid_configuration(request: Request) -> dict[str, object]:
+        return tokens.configuration(f"https://{request.headers.get('host') or f'localhost:{port}'}/openid/v1/jwks")
+
+    @app.get("/openid/v1/jwks")
+    async def jwks() -> Response:
+        return JSONResponse(tokens.jwks(), media_type="application/jwk-set+json")
+
+    paths = sorted([*discovery.paths(), "/.well-known/openid-configuration", "/openid/v1/jwks", *(f"/{name}" for name in ("livez", "healthz", "readyz", "version", "metrics")),
                     *(f"/{name}/{check}" for name in ("livez", "healthz", "readyz") for check in health.checks)])
 
     @app.get("/")

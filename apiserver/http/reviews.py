@@ -4,7 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from apiserver.auth.authentication import Authenticator, User
+from apiserver.auth.authentication import Authenticator
+from apiserver.auth.user import User
 from apiserver.http.bodies import decode_object, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
@@ -53,10 +54,13 @@ def reviews(authenticator: Authenticator) -> dict[tuple[str, str, str], Review]:
     def token(spec: Document, _: User) -> Document:
         if not spec.get("token"):
             raise ReviewFault(required("spec.token", "token is required for TokenReview in authentication"))
-        user = authenticator.of_token(spec["token"])
-        if user is None:
+        found = authenticator.reviewed(spec["token"], spec.get("audiences") or ())
+        if found is None:
             return {"user": {}, "error": "invalid bearer token"}
-        return {"authenticated": True, "user": user_info(user)}
+        user, audiences = found
+        if spec.get("audiences") and not audiences:
+            return {"user": {}, "error": f"token audiences do not match the target audiences [{' '.join(spec['audiences'])}]"}
+        return {"authenticated": True, "user": user_info(user), **({"audiences": audiences} if audiences else {})}
 
     authentication, authorization = "authentication.k8s.io", "authorization.k8s.io"
     return {(group, plural, ""): Review(group, plural, answer) for group, plural, answer in (
@@ -74,6 +78,8 @@ def user_info(user: User) -> Document:
         found["uid"] = user.uid
     if user.groups:
         found["groups"] = list(user.groups)
+    if user.extra:
+        found["extra"] = {name: list(values) for name, values in user.extra.items()}
     return found
 
 

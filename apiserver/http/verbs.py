@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from apiserver.auth.authentication import User
+from apiserver.auth.user import User
 from apiserver.cacher import CachedObject
 from apiserver.http import writeoptions
 from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
