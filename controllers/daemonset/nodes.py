@@ -66,13 +66,15 @@ class Placement:
         return Fit(may_stay and tolerates_all(self._tolerations, node.spec.taints), may_stay)
 
 
-def pod_template(daemon_set: DaemonSet, node: str, hashed: str) -> PodTemplateSpec:
+def pod_templates(daemon_set: DaemonSet, nodes: Sequence[str], hashed: str) -> list[PodTemplateSpec]:
+    """One for each node: they differ in what pins them."""
     template = daemon_set.spec.template
     labels = {**template.metadata.labels, REVISION_LABEL: hashed}
     if (generation := daemon_set.metadata.annotations.get(TEMPLATE_GENERATION)) is not None:
         labels[GENERATION_LABEL] = generation
-    spec = template.spec.evolve(tolerations=daemon_tolerations(template.spec), affinity=_pinned(template.spec.affinity, node))
-    return template.evolve(metadata=template.metadata.evolve(labels=labels), spec=spec)
+    metadata = template.metadata.evolve(labels=labels)
+    spec = template.spec.evolve(tolerations=daemon_tolerations(template.spec))
+    return [template.evolve(metadata=metadata, spec=spec.evolve(affinity=_pinned(spec.affinity, node))) for node in nodes]
 
 
 def _pinned(affinity: Affinity | None, node: str) -> Affinity:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from controllers.adoption import claim
 from controllers.daemonset.backoff import FailedPodBackoff
-from controllers.daemonset.nodes import Placement, by_node, pod_template
+from controllers.daemonset.nodes import Placement, by_node, pod_templates
 from controllers.daemonset.placement import Plan, failing_nodes, plan
 from controllers.daemonset.rolling import Fits, step
 from controllers.daemonset.status import NOTHING_YET, new_status
@@ -119,7 +119,7 @@ class DaemonSetReconciler:
         await self._create(daemon_set, found.create, hashed)
 
     async def _create(self, daemon_set: DaemonSet, nodes: Sequence[str], hashed: str) -> None:
-        await self._pod_control.create_each(daemon_set, [pod_template(daemon_set, node, hashed) for node in nodes[:BURST_REPLICAS]])
+        await self._pod_control.create_each(daemon_set, pod_templates(daemon_set, nodes[:BURST_REPLICAS], hashed))
 
     async def _delete(self, daemon_set: DaemonSet, pods: Sequence[Pod]) -> None:
         await self._pod_control.delete(daemon_set, pods[:BURST_REPLICAS])

@@ -18,6 +18,7 @@ FLAGS = (*FILES, SELECTOR, ALL_NAMESPACES, Flag("show-events", "bool", True, hel
          Flag("chunk-size", "int", builder.CHUNK, help="objects per request of a list"))
 # Kind -> (module below kubectl.describers, function)
 _PAGES = {"Node": ("nodes", "node"), "Deployment": ("workloads", "deployment"), "ReplicaSet": ("workloads", "replica_set"),
+          "ReplicationController": ("workloads", "replica_set"), "DaemonSet": ("daemons", "daemon_set"),
           "Service": ("workloads", "service"), "Namespace": ("others", "namespace"), "ConfigMap": ("others", "config_map"),
           "Secret": ("others", "secret"), "ServiceAccount": ("accounts", "service_account")}
 _WITHOUT_EVENTS = ("Namespace", "Secret")

@@ -64,21 +64,27 @@ def _conditions(writer: Writer, status: Document) -> None:
             writer.line(f"{each['type']} \t{each['status']}\t{each.get('reason', '')}", 1)
 
 
-def replica_set(session: Session, writer: Writer, document: Document, found_events: list[Document] | None) -> None:
-    """The whole page of a replica set."""
+def pod_phases(session: Session, owner: Document) -> str:
+    """How many of its pods are in which phase."""
     from kubectl.pods import selector_text
+    metadata = owner["metadata"]
+    pods = session.client.get(f"/api/v1/namespaces/{metadata['namespace']}/pods", {"labelSelector": selector_text(owner)})["items"]
+    phases = [(each.get("status") or {}).get("phase") for each in pods if (workloads.controller_of(each) or {}).get("uid") == metadata["uid"]]
+    return " / ".join(f"{phases.count(phase)} {word}" for phase, word in
+                      (("Running", "Running"), ("Pending", "Waiting"), ("Succeeded", "Succeeded"), ("Failed", "Failed")))
+
+
+def replica_set(session: Session, writer: Writer, document: Document, found_events: list[Document] | None) -> None:
+    """The whole page of a replica set, or of a replication controller, whose selector is a plain map."""
     metadata, spec, status = document["metadata"], document["spec"], document.get("status") or {}
     head(writer, document)
-    writer.field("Selector", format_selector(spec.get("selector")))
+    selector = spec.get("selector")
+    writer.field("Selector", format_selector({"matchLabels": selector} if document["kind"] == "ReplicationController" else selector))
     label_lines(writer, "Labels", metadata.get("labels"))
     annotation_lines(writer, "Annotations", metadata.get("annotations"))
     writer.optional("Controlled By", controller(document))
     writer.field("Replicas", f"{status.get('replicas', 0)} current / {spec.get('replicas', 1)} desired")
-    pods = session.client.get(f"/api/v1/namespaces/{metadata['namespace']}/pods", {"labelSelector": selector_text(document)})["items"]
-    phases = [(each.get("status") or {}).get("phase") for each in pods if (workloads.controller_of(each) or {}).get("uid") == metadata["uid"]]
-    counts = [f"{phases.count(phase)} {word}" for phase, word in
-              (("Running", "Running"), ("Pending", "Waiting"), ("Succeeded", "Succeeded"), ("Failed", "Failed"))]
-    writer.field("Pods Status", " / ".join(counts))
+    writer.field("Pods Status", pod_phases(session, document))
     pod_template(writer, spec["template"])
     _conditions(writer, status)
     events(writer, found_events)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controllers.daemonset.nodes import Placement, daemon_tolerations, pod_template, target_node
+from controllers.daemonset.nodes import Placement, daemon_tolerations, pod_templates, target_node
 from controllers.deployment.templates import template_hash
 from controllers.revisions import REVISION_LABEL, data_of
 from kubeapi import errors
@@ -85,7 +85,7 @@ def test_a_daemon_tolerates_its_nodes_troubles_without_end() -> None:
 def test_a_pod_is_pinned_to_its_node_and_what_was_only_preferred_stays() -> None:
     preferred = [{"weight": 1, "preference": {"matchExpressions": [{"key": "a", "operator": "Exists"}]}}]
     spec: Document = {"affinity": {"nodeAffinity": {**ON_ZONE_A["affinity"]["nodeAffinity"], "preferredDuringSchedulingIgnoredDuringExecution": preferred}}}
-    template = pod_template(with_template(**spec), "n7", "hhh").to_wire()
+    template = pod_templates(with_template(**spec), ["n7"], "hhh")[0].to_wire()
     assert template["spec"]["affinity"]["nodeAffinity"] == {
         "preferredDuringSchedulingIgnoredDuringExecution": preferred, "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
             {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n7"]}]}]}}
@@ -240,7 +240,7 @@ def test_one_that_selects_everything_is_told_so() -> None:
 
 def test_pods_not_yet_scheduled_on_a_lost_node_are_deleted() -> None:
     scene = Scene(a_daemon_set(), a_node("n1"))
-    unbound = pod_template(scene.daemon_set, "lost", "x").to_wire()
+    unbound = pod_templates(scene.daemon_set, ["lost"], "x")[0].to_wire()
     owner = {"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "d", "uid": scene.daemon_set.metadata.uid, "controller": True}
     scene.fake.add(Pod.from_wire({"metadata": {"name": "p", "namespace": "default", "labels": {"app": "a"}, "ownerReferences": [owner]}, "spec": unbound["spec"]}))
     play(scene)

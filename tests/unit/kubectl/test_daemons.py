@@ -1,4 +1,4 @@
-"""kubectl rollout of what keeps its templates as ControllerRevisions, and of deployments as far as the two differ."""
+"""kubectl beside daemon sets: rollouts of what keeps its templates as ControllerRevisions, and how they are described."""
 from __future__ import annotations
 
 from typing import Any
@@ -88,3 +88,34 @@ def test_going_back_sends_what_the_revision_keeps(kubectl: Kubectl, fake: FakeSe
     assert path.startswith("/apis/apps/v1/namespaces/default/daemonsets/agent")
     assert body == a_revision(1, image)["data"]
     assert next(each for key, each in fake.objects.items() if "agent" in key and each["kind"] == "DaemonSet")["spec"]["template"] == a_template(image)
+
+
+DESCRIBED = """Name:           agent
+Selector:       app=agent
+Node-Selector:  <none>
+Labels:         <none>
+Annotations:    <none>
+Desired Number of Nodes Scheduled: 2
+Current Number of Nodes Scheduled: 0
+Number of Nodes Scheduled with Up-to-date Pods: 2
+Number of Nodes Scheduled with Available Pods: 2
+Number of Nodes Misscheduled: 0
+Pods Status:  0 Running / 0 Waiting / 0 Succeeded / 0 Failed
+Pod Template:
+  Labels:  app=agent
+  Containers:
+   c:
+    Image:         i:3
+    Port:          <none>
+    Host Port:     <none>
+    Environment:   <none>
+    Mounts:        <none>
+  Volumes:         <none>
+  Node-Selectors:  <none>
+  Tolerations:     <none>
+Events:            <none>
+"""
+
+
+def test_a_daemon_set_is_described(kubectl: Kubectl) -> None:
+    assert kubectl("describe ds agent").out == DESCRIBED
