@@ -78,11 +78,12 @@ def to_go_back_to(document: Document, found: dict[int, Revision], number: int) -
     return found[number or sorted(found)[-2]]
 
 
-def go_back(session: Session, target: Target, document: Document, revision: Revision) -> Document:
-    """Sends what makes the workload as it was; the answer."""
+def go_back(session: Session, target: Target, document: Document, revision: Revision) -> None:
+    """Sends what makes the workload as it was."""
     if document["kind"] == "Deployment":
-        return session.client.request("PATCH", target.path, session.writing(), _undo_patch(document, revision.kept_in), content_type=JSON_PATCH)
-    return session.client.request("PATCH", target.path, session.writing(), revision.kept_in["data"], content_type=STRATEGIC_MERGE)
+        session.client.request("PATCH", target.path, session.writing(), _undo_patch(document, revision.kept_in), content_type=JSON_PATCH)
+    else:
+        session.client.request("PATCH", target.path, session.writing(), revision.kept_in["data"], content_type=STRATEGIC_MERGE)
 
 
 def _undo_patch(deployment: Document, old: Document) -> list[Document]:

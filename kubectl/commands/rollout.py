@@ -110,7 +110,8 @@ def undo(session: Session, args: list[str]) -> int:
         elif workloads.same_template(old.template if not is_deployment else old.kept_in["spec"]["template"], document["spec"]["template"]):
             report(document, f"skipped rollback (current template already matches revision {to_revision})")
         else:
-            report(revisions.go_back(session, target, document, old), "rolled back")
+            revisions.go_back(session, target, document, old)
+            report(document, "rolled back")     # as upstream: -o shows what it was
     return _gently(session, args, roll_back)
 
 
