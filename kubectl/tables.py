@@ -70,5 +70,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
+    if text.isprintable():
+        return text
     cut = min((at for letter in _BREAKS if (at := text.find(letter)) >= 0), default=-1)
     return text if cut < 0 else text[:cut] + "..."

@@ -57,7 +57,7 @@ class Renderer:
             return dump(orjson.loads(first + b",".join(parts) + last)), (), b""
         if accepted.kind == "Table":
             maker = self._tables(accepted, query)
-            return orjson.dumps(maker.table([maker.row(one) for one in objects], metadata)), (), b""
+            return orjson.dumps(maker.table([], metadata))[:-len(b"]}")], (orjson.dumps(maker.row(one)) for one in objects), b"]}"
         kind, api_version = (f"{self._resource.kind}List", self._api_version) if not accepted.kind else (
             "PartialObjectMetadataList", f"meta.k8s.io/{accepted.version}")
         if accepted.is_protobuf:

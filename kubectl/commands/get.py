@@ -4,7 +4,7 @@ from __future__ import annotations
 from kubectl import builder, printers
 from kubectl.command import ALL_NAMESPACES, FIELD_SELECTOR, FILES, PRINT, SELECTOR, Command
 from kubectl.errors import CommandError, StatusError, raise_all
-from kubectl.flags import Flag
+from kubectl.flags import Flag, Flags
 from kubectl.tables import Style, TablePrinter
 
 TYPE_CHECKING = False
@@ -107,7 +107,7 @@ def _tables(session: Session, targets: list[Target]) -> int:
 def _collected(session: Session, targets: list[Target], accept: str, errors: list[CommandError]) -> Iterator[tuple[Target, list[Document]]]:
     """Each run of targets of one kind with its tables; named objects of one kind share a table."""
     from itertools import groupby
-    parameters = {"includeObject": "Object"} if session.flags.text("sort-by") else {}
+    parameters = {"includeObject": _of_the_object(session.flags)}
     for _, run_of_kind in groupby(targets, key=lambda target: (target.kind.group_kind, bool(target.name))):
         group = list(run_of_kind)
         tables: list[Document] = []
@@ -122,6 +122,13 @@ def _collected(session: Session, targets: list[Target], accept: str, errors: lis
                 if not (session.flags.on("ignore-not-found") and error.reason == "NotFound"):
                     errors.append(error)
         yield group[0], tables
+
+
+def _of_the_object(flags: Flags) -> str:
+    """What each row has to bring along beside its cells; a pod's metadata is ten times as long as its row."""
+    if flags.text("sort-by"):
+        return "Object"
+    return "Metadata" if flags.on("all-namespaces") or flags.on("show-labels") or flags.texts("label-columns") else "None"
 
 
 def _as_table(document: Document) -> Document:
