@@ -39,6 +39,9 @@ class Strategy:
     def prepare_for_status_update(self, new: Document, old: Document) -> None:
         """Keeps what an update of /status may not change. The registry itself keeps spec and most metadata."""
 
+    def prepare_for_approval(self, new: Document, old: Document) -> None:
+        """Keeps what an update of /approval may not change (of CertificateSigningRequests)."""
+
     def desired(self, obj: Document) -> Document:
         """The part of an object whose changes metadata.generation counts."""
         return {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
@@ -52,6 +55,9 @@ class Strategy:
         return ()
 
     def validate_status_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return ()
+
+    def validate_approval(self, new: Document, old: Document) -> Sequence[FieldError]:
         return ()
 
     def warnings(self, new: Document, old: Document | None) -> Sequence[str]:

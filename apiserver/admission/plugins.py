@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from apiserver.admission.certificate_requests import CertificateRequests
 from apiserver.admission.cluster_ips import ClusterIPs
 from apiserver.admission.default_tolerations import DefaultTolerationSeconds
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
@@ -24,11 +25,11 @@ class UnknownPlugin(ValueError):
 
 def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = (),
           toleration_seconds: tuple[int, int] = (300, 300)) -> Chain:
-    """All plugins are on unless disabled; address allocation is no plugin and always on. `toleration_seconds`: of nodes not
+    """All plugins are on unless disabled; address allocation and the author of a certificate's request are no plugins and always on. `toleration_seconds`: of nodes not
     ready, and unreachable. Raises UnknownPlugin."""
     for name in (*enabled, *disabled):
         if name not in PLUGINS:
             raise UnknownPlugin(f'admission plugin "{name}" does not exist; there are {", ".join(PLUGINS)}')
     plugins = PLUGINS | {"DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(*toleration_seconds)}
     found = [make(objects) for name, make in plugins.items() if name not in disabled or name in enabled]
-    return Chain([*found, ClusterIPs(objects, service_cidr)])
+    return Chain([*found, ClusterIPs(objects, service_cidr), CertificateRequests()])

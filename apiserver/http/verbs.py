@@ -17,11 +17,13 @@ from apiserver.http.watch import serve_watch
 from apiserver.http.writeoptions import WriteOptions
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.listing import is_true, parse
-from apiserver.registry.patches import APPLY, SUPPORTED, patch_of, unsupported
-from apiserver.registry.store import Context, Store
+from apiserver.registry.patches import APPLY, MERGE, SUPPORTED, patch_of, unsupported
+from apiserver.registry.store import Change, Context, Store
 from kubeapi import errors
 from kubeapi.decode import DecodeError, decode
+from kubeapi.fielderrors import invalid
 from kubeapi.resource import Resource, Version
+from kubeapi.schemas import schema_of
 from kubeapi.world import World
 
 Document = dict[str, Any]
@@ -141,7 +143,8 @@ class ResourceHandler:
             return
         body = parse_any(await read_body(exchange.scope, exchange.receive), media)
         if info.subresource == "scale":
-            await self._rescale(exchange, body)
+            as_merge = MERGE if media == APPLY else media
+            await self._rescale(exchange, body, patch_of(as_merge, body, schema_of("autoscaling", "v1", "Scale"), "Scale", "autoscaling", info.name))
             return
         schema = self._version.schema()
         patch = patch_of(media, body, schema, self._resource.kind, self._resource.group, info.name)
@@ -180,7 +183,7 @@ class ResourceHandler:
         if not info.namespace:
             del metadata["namespace"]
         ignored = [field for field in config if field not in ("apiVersion", "kind", "metadata", "status")] \
-            if info.subresource == "status" else ["status"] if "status" in self._resource.subresources else []
+            if info.subresource in ("status", "approval") else ["status"] if "status" in self._resource.subresources else []
         for field in ignored:
             config.pop(field, None)
         applied, is_new = await self._store.apply(
@@ -188,20 +191,26 @@ class ResourceHandler:
             force=is_true(exchange.query.get("force", "")), subresource=info.subresource)
         await self._answer(exchange, 201 if is_new else 200, applied, warnings)
 
-    async def _rescale(self, exchange: Exchange, body: Any) -> None:
+    async def _rescale(self, exchange: Exchange, body: Any, patch: Change | None = None) -> None:
         """PUT or PATCH of /scale: only spec.replicas is ours to change."""
-        replicas = body.get("spec", {}).get("replicas", 0) if isinstance(body, dict) else None
-        if not isinstance(replicas, int) or isinstance(replicas, bool) or replicas < 0:
-            raise errors.BadRequest("Scale: spec.replicas must be a number that is not negative")
-        metadata = body.get("metadata") or {}
+        info, schema = exchange.info, schema_of("autoscaling", "v1", "Scale")
 
         def change(old: Document) -> Document:
+            try:
+                scale = decode(patch(scale_of(old)) if patch else body, schema).document
+            except DecodeError as error:
+                raise errors.BadRequest(f'Scale in version "v1" cannot be handled as a Scale: {error}') from error
+            replicas = (scale.get("spec") or {}).get("replicas") or 0
+            if replicas < 0:
+                raise errors.invalid("Scale", "autoscaling", info.name, [
+                    invalid("spec.replicas", replicas, "must be greater than or equal to 0")])
             old["spec"]["replicas"] = replicas
             return old
 
-        updated = await self._store.update(exchange.info.namespace, exchange.info.name, change, self._context(exchange),
-                                           subresource="scale", resource_version=metadata.get("resourceVersion") or "",
-                                           uid=metadata.get("uid") or "")
+        given = body.get("metadata") if isinstance(body, dict) else None
+        metadata = given if isinstance(given, dict) else {}
+        updated = await self._store.update(info.namespace, info.name, change, self._context(exchange), subresource="scale",
+                                           resource_version=str(metadata.get("resourceVersion") or ""), uid=str(metadata.get("uid") or ""))
         await send_document(exchange.scope, exchange.send, 200, scale_of(updated.document()))
 
     async def _delete(self, exchange: Exchange) -> None:

@@ -29,6 +29,7 @@ from kubeapi.managedfields import Manager
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
 from kubeapi.schema import Schema
+from kubeapi.strategy import Strategy
 from kubeapi.times import format_time
 from kubeapi.validation.meta import validate_object_meta, validate_object_meta_update
 from kubeapi.world import World
@@ -255,13 +256,12 @@ class Store:
         fill_zeros(wanted, self._schema)
         strategy.default(wanted)
         attributes.obj, attributes.old = wanted, old
-        if subresource in ("", "status"):
-            (strategy.prepare_for_status_update if subresource else strategy.prepare_for_update)(wanted, old)
+        prepare, check = rules_of(strategy, subresource)
+        prepare(wanted, old)
         await self.admission.admit(attributes)
         self._count_generation(wanted, old, subresource)
-        checks = strategy.validate_status_update if subresource == "status" else strategy.validate_update
         faults = [*validate_object_meta_update(wanted["metadata"], old["metadata"]),
-                  *(checks(wanted, old) if subresource in ("", "status") else ())]
+                  *check(wanted, old)]
         self._refuse(attributes.name, faults)
         await self.admission.validate(attributes)
         wanted = self._managed(old, wanted, context, subresource)
@@ -293,7 +293,7 @@ class Store:
                 metadata[field] = before[field]
             else:
                 metadata.pop(field, None)
-        if subresource == "status":
+        if subresource in ("status", "approval"):
             kept = {"managedFields": metadata.get("managedFields"), "resourceVersion": before["resourceVersion"]}
             if self.resource.group_resource == ("", "nodes"):
                 kept |= {name: metadata.get(name) for name in ("labels", "annotations")}
@@ -378,6 +378,18 @@ class Store:
     def _refuse(self, name: str, faults: Sequence[FieldError]) -> None:
         if faults:
             raise errors.invalid(self.resource.kind, self.resource.group, name, faults)
+
+
+def rules_of(strategy: Strategy, subresource: str) -> tuple[Callable[[Document, Document], None], Callable[[Document, Document], Sequence[FieldError]]]:
+    """What prepares and what validates an update of a part of an object; what else is below objects looks after itself."""
+    match subresource:
+        case "":
+            return strategy.prepare_for_update, strategy.validate_update
+        case "status":
+            return strategy.prepare_for_status_update, strategy.validate_status_update
+        case "approval":
+            return strategy.prepare_for_approval, strategy.validate_approval
+    return lambda new, old: None, lambda new, old: ()
 
 
 async def _undo(attributes: Attributes, error: BaseException) -> None:

@@ -1,10 +1,13 @@
 """Endpoints: the addresses behind a Service, as older clients read them."""
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from kubeapi.fielderrors import FieldError
 from kubeapi.kinds.cells import AGE, NAME, NONE, column
 from kubeapi.strategy import Strategy
+from kubeapi.validation.endpoints import validate_endpoints
 
 Document = dict[str, Any]
 SHOWN = 3
@@ -19,6 +22,12 @@ class EndpointsStrategy(Strategy):
         for subset in obj.get("subsets") or ():
             for port in subset.get("ports") or ():
                 port.setdefault("protocol", "TCP")
+
+    def validate(self, obj: Document) -> Sequence[FieldError]:
+        return validate_endpoints(obj.get("subsets") or [])
+
+    def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return self.validate(new)
 
 
 def _endpoints(endpoints: Document) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from kubeapi.fielderrors import FieldError, required
+from kubeapi.fielderrors import FieldError
 from kubeapi.kinds.cells import AGE, NAME, column
 from kubeapi.strategy import Strategy
+from kubeapi.validation.endpoints import validate_slice
 from kubeapi.validation.meta import immutable
 
 Document = dict[str, Any]
@@ -23,7 +24,7 @@ class EndpointSliceStrategy(Strategy):
             port.setdefault("protocol", "TCP")
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
-        return [] if obj.get("addressType") else [required("addressType")]
+        return validate_slice(obj)
 
     def desired(self, obj: Document) -> Document:
         return {**super().desired(obj), "labels": (obj.get("metadata") or {}).get("labels") or {}}

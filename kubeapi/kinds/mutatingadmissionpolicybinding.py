@@ -1,12 +1,18 @@
 """MutatingAdmissionPolicyBindings: where a policy holds."""
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any
 
-from kubeapi.strategy import Strategy
+from kubeapi.fielderrors import FieldError
+from kubeapi.kinds.cells import part
+from kubeapi.kinds.validatingadmissionpolicybinding import COLUMNS as COLUMNS
+from kubeapi.kinds.validatingadmissionpolicybinding import ValidatingAdmissionPolicyBindingStrategy
+from kubeapi.validation.admissionpolicy import validate_policy_binding
+
+Document = dict[str, Any]
 
 
-class MutatingAdmissionPolicyBindingStrategy(Strategy):
-    allow_unconditional_update: ClassVar[bool] = False
-    has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool | None] = True
+class MutatingAdmissionPolicyBindingStrategy(ValidatingAdmissionPolicyBindingStrategy):
+    def validate(self, obj: Document) -> Sequence[FieldError]:
+        return validate_policy_binding(part(obj, "spec"))

@@ -1,12 +1,16 @@
-"""MutatingWebhookConfigurations: who is asked, and may change, what is written."""
+"""MutatingWebhookConfigurations: who is asked, once unless told otherwise, and may change what is written."""
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any
 
-from kubeapi.strategy import Strategy
+from kubeapi.kinds.validatingwebhookconfiguration import COLUMNS as COLUMNS
+from kubeapi.kinds.validatingwebhookconfiguration import ValidatingWebhookConfigurationStrategy
+
+Document = dict[str, Any]
 
 
-class MutatingWebhookConfigurationStrategy(Strategy):
-    allow_unconditional_update: ClassVar[bool] = False
-    has_status: ClassVar[bool] = False
-    has_generation: ClassVar[bool | None] = True
+class MutatingWebhookConfigurationStrategy(ValidatingWebhookConfigurationStrategy):
+    def default(self, obj: Document) -> None:
+        super().default(obj)
+        for hook in obj.get("webhooks") or ():
+            hook.setdefault("reinvocationPolicy", "Never")

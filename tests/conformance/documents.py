@@ -15,6 +15,12 @@ JOB_TEMPLATE: Document = {"spec": {**POD_SPEC, "restartPolicy": "Never"}}
 SELECTED: Document = {"selector": {"matchLabels": LABELS}, "template": TEMPLATE}
 HOOK: Document = {"name": "h.example.com", "clientConfig": {"url": "https://h.example.com/"}, "sideEffects": "None", "admissionReviewVersions": ["v1"]}
 CONSTRAINTS: Document = {"resourceRules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}]}
+# PEM in base64, signed by a key that nobody kept.
+CERTIFICATE_REQUEST = (
+    "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIRk1HNENBUUF3RERFS01BZ0dBMVVFQXd3QmRUQlpNQk1HQnlxR1NNNDlBZ0VHQ0NxR1NN"
+    "NDlBd0VIQTBJQQpCUFV4b3l4dTVubVRDNE1yT0pSRExsZXZjaVBQTmZEVk1ZTGpHeW1ZdkZGSGFlN0tNZkRwbWVEa1pNSldnRkMzCitWRDNISE10aXVFTytD"
+    "aWJPdVEwMzlhZ0FEQUtCZ2dxaGtqT1BRUURBZ05IQURCRUFpQUgwckpaVnR6Y2tPbmMKWER0djU1V1ROK0o3RTRNRWh3L0J6Wm1Eb1NySnFnSWdST1I5ZmxO"
+    "MVQ0ZXpTenNFRm52ZGFKZTQ0RUtEYnpCNwp4N0dKQjJQZW4zYz0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==")
 ROLE_REF: Document = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "r"}
 
 # Everything beside apiVersion, kind and metadata.
@@ -45,7 +51,7 @@ BODIES: dict[tuple[str, str], Document] = {
     ("autoscaling", "horizontalpodautoscalers"): {"spec": {"maxReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}}},
     ("batch", "cronjobs"): {"spec": {"schedule": "* * * * *", "jobTemplate": {"spec": {"template": JOB_TEMPLATE}}}},
     ("batch", "jobs"): {"spec": {"template": JOB_TEMPLATE}},
-    ("certificates.k8s.io", "certificatesigningrequests"): {"spec": {"request": "LS0t", "signerName": "example.com/x", "usages": ["client auth"]}},
+    ("certificates.k8s.io", "certificatesigningrequests"): {"spec": {"request": CERTIFICATE_REQUEST, "signerName": "example.com/x", "usages": ["client auth"]}},
     ("networking.k8s.io", "ingressclasses"): {"spec": {"controller": "example.com/c"}},
     ("networking.k8s.io", "ingresses"): {"spec": {"defaultBackend": {"service": {"name": "s", "port": {"number": 80}}}}},
     ("networking.k8s.io", "ipaddresses"): {"spec": {"parentRef": {"resource": "services", "name": "s", "namespace": "NAMESPACE"}}},
