@@ -16,7 +16,7 @@ from scheduler.algorithm import Chosen, Diagnosis
 from scheduler.framework import Status
 from scheduler.podinfo import PodInfo
 
-OF_ONE_POD, ATTEMPTS, NODES = 5, 1000, 50_000
+OF_ONE_POD, ATTEMPTS, NODES = 5, 1000, 10_000        # all of it is 10 MB of JSON at most
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ async def debug_server(address: str, attempts: Attempts) -> AsyncIterator[None]:
         return
     pages: Mapping[str, tuple[str, Page]] = {
         **{path: ("text/plain", lambda query: b"ok") for path in ("/healthz", "/livez", "/readyz")},
-        "/debug/attempts": ("application/json", lambda query: orjson.dumps(attempts.to_wire(*query.get("pod", [])[:1]), option=orjson.OPT_INDENT_2)),
+        "/debug/attempts": ("application/json", lambda query: _attempts(attempts, query)),
     }
     places = asyncio.Semaphore(AT_ONCE)
 
@@ -44,6 +44,12 @@ async def debug_server(address: str, attempts: Attempts) -> AsyncIterator[None]:
 
     async with await _listen(address, serve):
         yield
+
+
+def _attempts(attempts: Attempts, query: Query) -> bytes:
+    """Indented where it is of one pod: somebody reads it."""
+    (pod,) = query.get("pod", [""])[:1]
+    return orjson.dumps(attempts.to_wire(pod), option=orjson.OPT_INDENT_2 if pod else 0)
 
 
 async def _listen(address: str, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]) -> asyncio.Server:
