@@ -13,6 +13,7 @@ from typing import Any
 import uvloop
 
 from kubeapi.generated.models.core_v1 import Node, Pod
+from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer, InformerFactory
@@ -33,12 +34,12 @@ from scheduler.scheduler import Scheduler
 logger = logging.getLogger("scheduler")
 
 
-async def schedule(client: Client, configuration: Configuration, attempts: Attempts) -> None:
+async def schedule(client: Client, configuration: Configuration, attempts: Attempts, world: World = REAL_WORLD) -> None:
     """Runs until cancelled: what a leader does."""
-    recorders = {profile.scheduler_name: EventRecorder(client, profile.scheduler_name) for profile in configuration.profiles}
+    recorders = {profile.scheduler_name: EventRecorder(client, profile.scheduler_name, world=world) for profile in configuration.profiles}
     queue = SchedulingQueue(configuration.initial_backoff_seconds, configuration.longest_backoff_seconds)
-    scheduler = Scheduler(configuration.profiles, KubeApi(client, recorders), queue=queue, attempts=attempts)
-    factory = InformerFactory(client)
+    scheduler = Scheduler(configuration.profiles, KubeApi(client, recorders, world), world, queue=queue, attempts=attempts)
+    factory = InformerFactory(client, world)
     nodes = factory.informer(Node)
     pods = factory.informer(Pod, transform=lambda data: PodInfo.of(Pod.from_wire(data)))
     nodes.add_handler(scheduler.update_node, lambda old, new: scheduler.update_node(new),
