@@ -118,7 +118,7 @@ class Kubelet:
     # --- pods
 
     def update(self, pod: Pod) -> None:
-        self.workers.update(pod)
+        self.workers.update(pod, is_echo=self._around.statuses.is_echo(pod))
 
     def remove(self, pod: Pod) -> None:
         self.workers.remove(pod)

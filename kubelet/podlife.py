@@ -10,6 +10,7 @@ import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from kubeapi.generated.models.core_v1 import ContainerStateWaiting, Pod, PodStatus
 from kubelet.actions import Actions, compute_actions
@@ -50,6 +51,7 @@ class PodKeeper:
         self._began = asyncio.get_running_loop().time()
         self._refreshed = 0.0
         self._ended = Next()
+        self._told: tuple[Any, PodStatus] | None = None      # what the last status came of, and that
 
     # --- while it lives
 
@@ -126,13 +128,18 @@ class PodKeeper:
             for one in runtime.containers.get(container.name, ()):
                 if one.state is ContainerState.EXITED and one.id not in self._messages:
                     self._messages[one.id] = termination_message(node.root, self._uid, container, one)
-        seen = Observed(runtime, node.probes.results(self._uid), self._waiting, self._messages, node.runtime_name, node.facts().ips,
+        seen = Observed(runtime, node.probes.results(self._uid), dict(self._waiting), dict(self._messages), node.runtime_name, node.facts().ips,
                         is_terminal)
         newest = node.statuses.newest(pod)
         if not pod.metadata.resource_version:
             return newest.status                  # an orphan: the API knows nothing of it
+        observed = (seen, self._ended, pod.metadata.generation, newest.status)
+        if self._told is not None and observed == self._told[0]:
+            return self._told[1]                  # mostly nothing has changed
         status = pod_status(newest, seen, now, reason=self._ended.reason, message=self._ended.message)
-        node.statuses.set(pod, held_back(newest.status, status) if runtime.running else status)
+        written = held_back(newest.status, status) if runtime.running else status
+        node.statuses.set(pod, written)
+        self._told = (seen, self._ended, pod.metadata.generation, written), status
         return status
 
     # --- doing

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from kubeapi.generated.models.core_v1 import ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus
 from kubelet.containerstatus import Observed, init_statuses, main_statuses
@@ -98,19 +99,22 @@ def _conditions(pod: Pod, seen: Observed, phase: str, init: Sequence[ContainerSt
         next((one for one in pod.status.conditions if one.type == "PodScheduled"), _condition("PodScheduled", True)),
     ]
     before = {one.type: one for one in pod.status.conditions}
-    own = [_since(one.evolve(observed_generation=pod.metadata.generation), before.get(one.type), now) for one in wanted]
+    own = [_since(one, before.get(one.type), pod.metadata.generation, now) for one in wanted]
     return (*own, *(one for one in pod.status.conditions if one.type not in OWN_CONDITIONS))
 
 
+@lru_cache(1024)
 def _condition(type: str, is_true: bool, reason: str = "", message: str = "") -> PodCondition:
     return PodCondition(type=type, status="True" if is_true else "False", reason=reason, message=message)
 
 
-def _since(new: PodCondition, old: PodCondition | None, now: datetime) -> PodCondition:
+def _since(new: PodCondition, old: PodCondition | None, generation: int, now: datetime) -> PodCondition:
     """A condition's time is that of its last change of status."""
     if old is not None and old.status == new.status and old.last_transition_time is not None:
-        return new.evolve(last_transition_time=old.last_transition_time, last_probe_time=old.last_probe_time)
-    return new.evolve(last_transition_time=now.replace(microsecond=0))
+        if (old.reason, old.message, old.observed_generation) == (new.reason, new.message, generation):
+            return old
+        return new.evolve(observed_generation=generation, last_transition_time=old.last_transition_time, last_probe_time=old.last_probe_time)
+    return new.evolve(observed_generation=generation, last_transition_time=now.replace(microsecond=0))
 
 
 def _initialized(pod: Pod, phase: str, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus]) -> PodCondition:

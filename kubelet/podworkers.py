@@ -62,9 +62,12 @@ class PodWorker:
 
     # --- what others tell it
 
-    def update(self, pod: Pod) -> None:
+    def update(self, pod: Pod, *, is_echo: bool = False) -> None:
+        """An echo of the node's own write needs nothing to be done, unless it brings what was never seen besides."""
+        is_known = is_echo and _asks_the_same(self._pod, pod)
         self._pod = pod
-        self._notice()
+        if not is_known:
+            self._notice()
 
     def removed(self) -> None:
         """The API no longer has the pod."""
@@ -164,6 +167,13 @@ class PodWorker:
         return done
 
 
+def _asks_the_same(old: Pod, new: Pod) -> bool:
+    """Its status apart."""
+    before, after = old.metadata, new.metadata
+    return (before.generation, before.deletion_timestamp, before.deletion_grace_period_seconds, before.labels, before.annotations) == (
+        after.generation, after.deletion_timestamp, after.deletion_grace_period_seconds, after.labels, after.annotations)
+
+
 class PodWorkers:
     """The workers of a node, owned by *group*."""
 
@@ -185,9 +195,9 @@ class PodWorkers:
         found = [pod for pod in self.pods() if (pod.metadata.namespace, pod.metadata.name) == (namespace, name)]
         return found[-1] if found else None
 
-    def update(self, pod: Pod) -> None:
+    def update(self, pod: Pod, *, is_echo: bool = False) -> None:
         if worker := self._workers.get(pod.metadata.uid):
-            worker.update(pod)
+            worker.update(pod, is_echo=is_echo)
         else:
             self._begin(pod)
 

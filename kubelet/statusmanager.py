@@ -18,7 +18,7 @@ Document = dict[str, Any]
 log = logging.getLogger(__name__)
 
 WRITERS = 16
-PENDING_SECONDS = 0.15
+PENDING_SECONDS = 1.0
 RETRY_SECONDS = 1.0
 REPLACED_LISTS = ("podIPs", "hostIPs", "resourceClaimStatuses")      # lists that a patch would merge by key
 
@@ -53,6 +53,7 @@ class _Known:
     wanted: PodStatus | None = None     # not written yet
     is_being_written: bool = False
     is_gone: bool = False
+    own_version: str = ""               # of the pod after a write that found nothing unexpected
 
 
 class StatusManager:
@@ -68,6 +69,11 @@ class StatusManager:
         """The pod with the newest status known: one that waits to be written, or the answer to the last write."""
         known = self._see(pod)
         return pod.evolve(status=known.wanted or known.pod.status)
+
+    def is_echo(self, pod: Pod) -> bool:
+        """Whether this is what the last write made of the pod, and nobody else had changed its status meanwhile."""
+        known = self._known.get(pod.metadata.uid)
+        return known is not None and known.own_version == pod.metadata.resource_version
 
     def _see(self, pod: Pod) -> _Known:
         known = self._known.setdefault(pod.metadata.uid, _Known(pod))
@@ -146,6 +152,7 @@ class StatusManager:
                     known.is_gone = True
                 elif _version(answer) >= _version(known.pod):
                     known.pod = answer
+                    known.own_version = answer.metadata.resource_version if answer.status == wanted else ""
             if known.wanted is wanted:
                 known.wanted = None
         except (ApiStatusError, ConnectionError, TimeoutError) as error:

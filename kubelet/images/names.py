@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kubelet.cri import CriError
 
@@ -55,6 +56,7 @@ def is_image_id(name: str) -> bool:
     return bool(re.fullmatch(r"(?:sha256:)?[0-9a-f]{64}", name))
 
 
+@lru_cache(4096)
 def parse(name: str) -> Reference:
     rest, _, digest = name.partition("@")
     if "@" in name and not _DIGEST.fullmatch(digest):

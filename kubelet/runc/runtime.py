@@ -33,6 +33,7 @@ from kubelet.runc import bundle, containers, exec, portforward, sandboxes
 from kubelet.runc.cgroups import Cgroups, node_path
 from kubelet.runc.containers import Container
 from kubelet.runc.files import read_json, write_json
+from kubelet.runc.known import ByPod
 from kubelet.runc.records import SandboxRecord
 from kubelet.runc.sandboxes import Sandbox, is_pause
 from kubelet.runc.shims import Shims
@@ -61,8 +62,8 @@ class RuncRuntime:
         self._events = Events()
         self._ready = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._sandboxes: dict[str, Sandbox] = {}
-        self._containers: dict[str, Container] = {}
+        self._sandboxes = ByPod[Sandbox](lambda one: one.config.uid)
+        self._containers = ByPod[Container](lambda one: one.record.pod_uid)
 
     async def run(self) -> None:
         await linux.in_fresh_thread(self._prepare)
@@ -294,7 +295,7 @@ class RuncRuntime:
             await asyncio.to_thread(sandboxes.remove_from_disk, sandbox)
             del self._sandboxes[sandbox_id]
             parent = sandbox.config.cgroup_parent
-            if not any(one.config.cgroup_parent == parent for one in self._sandboxes.values()):
+            if not self._sandboxes.of_pod(sandbox.config.uid):
                 await asyncio.to_thread(self._remove_group, parent)
         self._locks.pop(sandbox_id, None)
         self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
@@ -304,7 +305,7 @@ class RuncRuntime:
         self._cgroups.remove(path)
 
     async def list_pod_sandboxes(self, pod_uid: str = "") -> Sequence[SandboxStatus]:
-        return [one.status() for one in self._sandboxes.values() if not pod_uid or one.config.uid == pod_uid]
+        return [one.status() for one in (self._sandboxes.of_pod(pod_uid) if pod_uid else self._sandboxes.values())]
 
     def _of_sandbox(self, sandbox_id: str) -> list[Container]:
         return [one for one in self._containers.values() if one.record.sandbox_id == sandbox_id]
@@ -362,9 +363,8 @@ class RuncRuntime:
                 self._images.release(container.id)
 
     async def list_containers(self, sandbox_id: str = "", pod_uid: str = "") -> Sequence[ContainerStatus]:
-        return [one.status() for one in self._containers.values()
-                if not is_pause(one.id) and (not sandbox_id or one.record.sandbox_id == sandbox_id)
-                and (not pod_uid or one.record.pod_uid == pod_uid)]
+        found = self._containers.of_pod(pod_uid) if pod_uid else self._containers.values()
+        return [one.status() for one in found if not is_pause(one.id) and (not sandbox_id or one.record.sandbox_id == sandbox_id)]
 
     async def container_status(self, container_id: str) -> ContainerStatus:
         return self._find(container_id).status()

@@ -3,11 +3,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from kubeapi.generated.models.core_v1 import Pod
 from kubelet.podworkers import Next, PodWorker
 from tests.unit.kubelet.core.builders import a_pod
-from tests.virtualtime import run
+from tests.virtualtime import run, settle
 
 
 class Life:
@@ -101,4 +104,22 @@ def test_a_pod_that_is_gone_is_cleaned_up_at_once_though_its_clean_up_failed() -
             await life.until(lambda: len(life.calls) == 3)
             await life.until(lambda: life.calls[-1][1] == "forget")
         assert [what for _, what in life.calls] == ["terminate", "clean up", "clean up", "clean up", "forget"]
+    run(scene())
+
+
+@pytest.mark.parametrize(("metadata", "is_echo", "syncs"), [
+    pytest.param({}, True, 1, id="the-node-s-own-write"), pytest.param({}, False, 2, id="another-s"),
+    pytest.param({"generation": 2}, True, 2, id="with-a-change-never-seen"), pytest.param({"labels": {"a": "b"}}, True, 2, id="with-a-label"),
+])
+def test_the_echo_of_a_write_wakes_nobody(metadata: dict[str, Any], is_echo: bool, syncs: int) -> None:
+    async def scene() -> None:
+        life = Life()
+        worker = PodWorker(version(1), life)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(worker.run())
+            await life.until(lambda: len(life.calls) == 1)
+            worker.update(a_pod(metadata={"resourceVersion": "2", **metadata}), is_echo=is_echo)
+            await settle()
+            assert len(life.calls) == syncs and worker.pod.metadata.resource_version == "2"
+            task.cancel()
     run(scene())
