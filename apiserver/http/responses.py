@@ -22,10 +22,11 @@ CHUNK_BYTES = 256 * 1024
 
 
 def header(scope: Scope, name: bytes) -> str:
-    for key, value in scope["headers"]:
-        if key == name:
-            return str(value.decode("latin-1"))
-    return ""
+    """The first of that name; every request is asked for half a dozen."""
+    known = scope.get("picokube.headers")
+    if known is None:
+        known = scope["picokube.headers"] = dict(reversed(scope["headers"]))
+    return str(known.get(name, b"").decode("latin-1"))
 
 
 def warning_headers(texts: Iterable[str]) -> Headers:

@@ -109,22 +109,23 @@ class EtcdStorage:
         return _succeeded(await self._put(key, value, revision, ttl_seconds))
 
     async def delete_if(self, key: str, *, revision: int) -> int:
-        delete = pb.RequestOp(request_delete_range=pb.DeleteRangeRequest(key=key.encode()))
-        return _succeeded(await self._swap(key, revision, delete))
+        request = _compared(key, revision)
+        request.success.add().request_delete_range.key = key.encode()
+        return _succeeded(await self._txn(request))
 
     async def _put(self, key: str, value: bytes, revision: int, ttl_seconds: int) -> pb.TxnResponse:
         """An etcd whose data were restored knows none of the leases granted before: they are granted anew."""
+        request = _compared(key, revision)
+        put = request.success.add().request_put
+        put.key, put.value, put.lease = key.encode(), value, await self._lease(ttl_seconds)
         try:
-            return await self._swap(key, revision, _put(key, value, await self._lease(ttl_seconds)))
+            return await self._txn(request)
         except _LeaseLost:
             self._leases.clear()
-            return await self._swap(key, revision, _put(key, value, await self._lease(ttl_seconds)))
+            put.lease = await self._lease(ttl_seconds)
+            return await self._txn(request)
 
-    async def _swap(self, key: str, revision: int, operation: pb.RequestOp) -> pb.TxnResponse:
-        """One transaction: the operation if the key's revision is the expected one (0: it is not there), else a read."""
-        compare = pb.Compare(result=pb.Compare.EQUAL, target=pb.Compare.MOD, key=key.encode(), mod_revision=revision)
-        read = pb.RequestOp(request_range=pb.RangeRequest(key=key.encode()))
-        request = pb.TxnRequest(compare=[compare], success=[operation], failure=[read])
+    async def _txn(self, request: pb.TxnRequest) -> pb.TxnResponse:
         return pb.TxnResponse.FromString(await self._call(KV + "Txn", request, is_write=True))
 
     async def _lease(self, ttl_seconds: int) -> int:
@@ -160,8 +161,7 @@ class EtcdStorage:
     async def _batches(self, call: Stream, since: int) -> AsyncGenerator[Batch | Progress, None]:
         pending: Batch = []
         while True:
-            async with asyncio.timeout(self._patience):
-                message = await call.receive()
+            message = await call.receive(self._patience)
             if message is None:
                 check(call.trailers)
                 raise StorageUnavailable("etcd ended the watch")
@@ -211,8 +211,14 @@ class _LeaseLost(StorageError):
     """etcd does not know the lease; nothing was written."""
 
 
-def _put(key: str, value: bytes, lease: int) -> pb.RequestOp:
-    return pb.RequestOp(request_put=pb.PutRequest(key=key.encode(), value=value, lease=lease))
+def _compared(key: str, revision: int) -> pb.TxnRequest:
+    """One transaction: the operation to be added if the key's revision is the expected one (0: it is not there), else a read.
+    Messages are filled where they lie: made one by one and copied into each other they cost six times as much."""
+    request = pb.TxnRequest()
+    compare = request.compare.add()
+    compare.result, compare.target, compare.key, compare.mod_revision = pb.Compare.EQUAL, pb.Compare.MOD, key.encode(), revision
+    request.failure.add().request_range.key = key.encode()
+    return request
 
 
 def _check(answer: pb.WatchResponse, since: int) -> None:

@@ -67,15 +67,20 @@ class Stream:
         self.is_last_sent = is_last
         self._connection.pump(self)
 
-    async def receive(self) -> bytes | None:
-        """The next message; None when the call has ended well enough to have trailers. Raises ConnectionLost."""
+    async def receive(self, seconds: float) -> bytes | None:
+        """The next message; None when the call has ended well enough to have trailers. Raises ConnectionLost, and TimeoutError
+        where none comes in time: that is the call's end, too."""
         while not self._messages:
             if self.ended.done():
                 if self.error is not None:
                     raise self.error
                 return None
-            self._more = self._connection.loop.create_future()
-            await self._more
+            loop = self._connection.loop
+            self._more, overdue = loop.create_future(), loop.call_later(seconds, self.finish, TimeoutError())
+            try:
+                await self._more
+            finally:
+                overdue.cancel()
         message = self._messages.popleft()
         self._held -= len(message)
         self._credit()
@@ -87,9 +92,8 @@ class Stream:
 
     def cancel(self) -> None:
         """Ends it from our side, if it has not ended."""
-        if not self.ended.done():
-            self._connection.forget(self)
-            self.finish(ConnectionLost("the call was cancelled"))
+        self._connection.forget(self)
+        self.finish(ConnectionLost("the call was cancelled"))
 
     # --- for the connection
 
@@ -197,9 +201,7 @@ class Connection(asyncio.Protocol):
             return stream.take(), stream.trailers
         finally:
             overdue.cancel()
-            if not stream.trailers:
-                self.forget(stream)
-                stream.finish(ConnectionLost("the call was cancelled"))
+            stream.cancel()
 
     def pump(self, stream: Stream) -> None:
         """Sends of a stream what the windows allow now."""

@@ -170,7 +170,7 @@ def test_what_nobody_reads_is_not_asked_for() -> None:
         credited = sum(int.from_bytes(payload, "big") for _, _, number, payload in await peer.sent(Frame.WINDOW_UPDATE) if number)
         assert credited < 2 * WINDOW
         for _ in range(2 * WINDOW // len(part)):
-            assert await stream.receive() == part
+            assert await stream.receive(100) == part
         credited += sum(int.from_bytes(payload, "big") for _, _, number, payload in await peer.sent(Frame.WINDOW_UPDATE) if number)
         assert credited > WINDOW
     play(scene)
@@ -188,7 +188,7 @@ def test_a_message_larger_than_the_window_arrives() -> None:
             peer.says(Frame.DATA, 1, part)
             room -= len(part)
             room += sum(int.from_bytes(payload, "big") for _, _, number, payload in await peer.sent(Frame.WINDOW_UPDATE) if number)
-        assert await stream.receive() == body
+        assert await stream.receive(100) == body
     play(scene)
 
 
@@ -213,6 +213,18 @@ def test_a_call_fails_when(happens: Callable[[Peer], None]) -> None:
 def test_a_call_has_a_deadline_and_the_peer_is_told() -> None:
     async def scene(peer: Peer) -> None:
         assert isinstance(await failure(peer.connection.unary(PATH, b"?", 2)), TimeoutError)
+        assert [number for _, _, number, _ in await peer.sent(Frame.RST_STREAM)] == [1]
+    play(scene)
+
+
+def test_a_stream_that_brings_nothing_in_time_is_over() -> None:
+    async def scene(peer: Peer) -> None:
+        stream = peer.connection.open(PATH)
+        stream.send(b"?")
+        peer.says(Frame.DATA, 1, message(b"one"))
+        assert await stream.receive(2) == b"one"
+        assert isinstance(await failure(stream.receive(2)), TimeoutError)
+        stream.cancel()
         assert [number for _, _, number, _ in await peer.sent(Frame.RST_STREAM)] == [1]
     play(scene)
 
@@ -242,7 +254,7 @@ def test_a_quiet_connection_is_asked_and_given_up() -> None:
         assert peer.connection.is_usable
         await asyncio.sleep(20)
         assert not peer.connection.is_usable
-        assert isinstance(await failure(stream.receive()), ConnectionLost)
+        assert isinstance(await failure(stream.receive(100)), ConnectionLost)
     play(scene)
 
 
