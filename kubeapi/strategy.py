@@ -22,6 +22,7 @@ class Strategy:
     has_generation: ClassVar[bool | None] = None           # metadata.generation counts changes of `desired`; None: if there is a spec
     returns_deleted_object: ClassVar[bool] = False         # DELETE answers the object, not a Status (pods, namespaces ... as upstream)
     default_propagation: ClassVar[str] = "Background"      # of a DELETE that names none
+    warning_of_default_propagation: ClassVar[str] = ""     # told to who names none
 
     def name_faults(self, name: str) -> list[str]:
         """What is wrong with a name (or with a generateName that lost its trailing dash) of this kind."""

@@ -1,7 +1,7 @@
 """The verbs of a resource over HTTP: from a request's bytes to the Store and back."""
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from kubeapi.decode import DecodeError, decode
 from kubeapi.fielderrors import invalid
 from kubeapi.resource import Resource, Version
 from kubeapi.schemas import schema_of
+from kubeapi.strategy import Strategy
 from kubeapi.world import World
 
 Document = dict[str, Any]
@@ -119,7 +120,7 @@ class ResourceHandler:
             raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
         document, warnings = await self._document(exchange)
         created = await self._store.create(info.namespace, self._version.to_storage(document), self._context(exchange))
-        await self._answer(exchange, 201, created, warnings)
+        await self._answer(exchange, 201, created, [*warnings, *self._warnings(created)])
 
     async def _update(self, exchange: Exchange) -> None:
         info = exchange.info
@@ -216,15 +217,17 @@ class ResourceHandler:
     async def _delete(self, exchange: Exchange) -> None:
         info = exchange.info
         options = await self._delete_options(exchange)
+        strategy = self._resource.strategy()
+        warnings = [strategy.warning_of_default_propagation] if strategy.warning_of_default_propagation and not options.propagation_policy else []
         last, is_gone = await self._store.delete(info.namespace, info.name, options, self._context(exchange))
-        if not is_gone or self._resource.strategy().returns_deleted_object:
-            await self._answer(exchange, 200, last)
+        if not is_gone or strategy.returns_deleted_object:
+            await self._answer(exchange, 200, last, warnings)
             return
         uid = last.document()["metadata"]["uid"]
         details = {"name": info.name, "group": self._resource.group, "kind": self._resource.plural, "uid": uid}
         await send_document(exchange.scope, exchange.send, 200, {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-            "details": {name: value for name, value in details.items() if value}})
+            "details": {name: value for name, value in details.items() if value}}, warning_headers(warnings))
 
     async def _deletecollection(self, exchange: Exchange) -> None:
         info = exchange.info
@@ -242,6 +245,11 @@ class ResourceHandler:
         await send_list(exchange.scope, exchange.send, head, items, tail, accepted.content_type)
 
     # --- shared
+
+    def _warnings(self, created: CachedObject) -> Sequence[str]:
+        """Few kinds have any: the others' objects are not decoded for it."""
+        strategy = self._resource.strategy()
+        return strategy.warnings(created.document(), None) if type(strategy).warnings is not Strategy.warnings else ()
 
     async def _document(self, exchange: Exchange) -> tuple[Document, list[str]]:
         body = await read_body(exchange.scope, exchange.receive)

@@ -60,7 +60,7 @@ def check_preconditions(resource: Resource, name: str, document: Document, optio
 def marked(document: Document, strategy: Strategy, options: DeleteOptions, now: datetime) -> Document | None:
     """The document as it is stored while it waits to go; None when nothing holds it. The argument is not changed."""
     metadata = dict(document["metadata"])
-    finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation_policy)
+    finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation_policy, strategy.default_propagation)
     grace = strategy.grace_period_seconds(document, options.grace_period_seconds)
     if not finalizers and not grace and not strategy.holds_deletion(document):
         return None
@@ -94,9 +94,11 @@ def _is_held(document: Document, strategy: Strategy) -> bool:
     return bool(document["metadata"].get("finalizers")) or strategy.holds_deletion(document)
 
 
-def _finalizers(there: list[str], policy: str) -> list[str]:
-    """Those the propagation policy asks for, and no others of its kind."""
-    if not policy:
+def _finalizers(there: list[str], policy: str, default: str) -> list[str]:
+    """Those the propagation policy asks for, and no others of its kind. The kind's default counts where neither the deletion nor the
+    object says anything; Background, nearly every kind's, needs no finalizer."""
+    if not policy and (default == "Background" or FOREGROUND in there or ORPHAN in there):
         return there
+    policy = policy or default
     others = [one for one in there if one not in (FOREGROUND, ORPHAN)]
     return others + {"Foreground": [FOREGROUND], "Orphan": [ORPHAN]}.get(policy, [])

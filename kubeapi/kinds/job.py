@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from kubeapi.duration import age_of, human_duration
 from kubeapi.fielderrors import FieldError
@@ -39,6 +39,11 @@ def generate_selector(job: Document) -> None:
 
 
 class JobStrategy(Strategy):
+    default_propagation: ClassVar[str] = "Orphan"
+    warning_of_default_propagation: ClassVar[str] = (
+        "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them or set "
+        "propagationPolicy=Orphan to suppress this warning")
+
     def default(self, obj: Document) -> None:
         spec = obj.setdefault("spec", {})
         if spec.get("completions") is None and spec.get("parallelism") is None:

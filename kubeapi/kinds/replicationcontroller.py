@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from kubeapi.fielderrors import FieldError, invalid, not_supported, required
 from kubeapi.kinds.cells import AGE, CONTAINERS, IMAGES, NAME, column, format_labels, part
@@ -16,6 +16,8 @@ Document = dict[str, Any]
 
 
 class ReplicationControllerStrategy(Strategy):
+    default_propagation: ClassVar[str] = "Orphan"
+
     def default(self, obj: Document) -> None:
         spec = obj.setdefault("spec", {})
         if spec.get("replicas") is None:

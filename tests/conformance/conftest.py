@@ -47,7 +47,9 @@ class Api:
         self._used = 0.0
 
     def ask(self, method: str, path: str, body: Any = None, content_type: str = "application/json", **headers: str) -> Answer:
-        """`body`: a document, or raw bytes."""
+        """`body`: a document, or raw bytes. A DELETE without any asks for Background, as kubectl does."""
+        if method == "DELETE" and body is None:
+            path += ("&" if "?" in path else "?") + "propagationPolicy=Background"
         if time.monotonic() - self._used > IDLE_SECONDS:
             self.close()                        # other tests came in between: the server may have closed it
         if self._connection is None:
