@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: up down test check bench generate clean
+.PHONY: up down test test-compose check bench generate clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || hack/install-deps --venv
@@ -22,6 +22,11 @@ down: $(VENV)/.installed
 test: $(VENV)/.installed
 	hack/install-deps --test
 	$(BIN)/python hack/test $(ARGS)
+
+# docker-compose.yml in a Docker engine of its own: installs one, takes minutes and needs root.
+test-compose: $(VENV)/.installed
+	hack/install-deps --compose
+	$(BIN)/python -m pytest -m compose tests/e2e/compose $(ARGS)
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
