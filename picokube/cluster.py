@@ -39,7 +39,8 @@ class Settings:
     """What was chosen when the cluster was made; ranges are CIDRs."""
 
     runtime: Runtime = "runc"
-    nodes: int = 1
+    nodes: int = 1                              # how many have been made; numbers are not given out again
+    removed_nodes: tuple[int, ...] = ()
     port: int = 6443
     kubelet_port: int = 10250
     pod_cidr: str = "10.244.0.0/16"
@@ -100,7 +101,10 @@ class Cluster:
         return f"{self.name}-{number}"
 
     def node_names(self) -> list[str]:
-        return [self.node_name(number) for number in range(1, self.settings.nodes + 1)]
+        return [self.node_name(number) for number in self.node_numbers()]
+
+    def node_numbers(self) -> list[int]:
+        return [number for number in range(1, self.settings.nodes + 1) if number not in self.settings.removed_nodes]
 
     def node_directory(self, name: str) -> Path:
         return self.data / "nodes" / name
@@ -128,6 +132,10 @@ class Cluster:
             return None
         process = ProcessId(int(document["pid"]), int(document["starttime"]))
         return process if process.is_alive else None
+
+
+def default_name() -> str:
+    return os.environ.get("PICOKUBE_NAME") or DEFAULT_NAME
 
 
 def check_name(name: str) -> str:

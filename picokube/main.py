@@ -1,21 +1,21 @@
-"""The command `picokube`: up, down, reset, status, logs, kubeconfig, kubectl, image, doctor; and what docker-compose.yml uses:
-pki, balance."""
+"""The command `picokube`: up, down, reset, status, logs, kubeconfig, kubectl, image, node, doctor; and what docker-compose.yml
+uses: pki, balance."""
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 
-from picokube.cluster import DEFAULT_NAME, Settings, find, is_root
+from picokube.cluster import Settings, default_name, find, is_root
 from picokube.errors import CannotRun
 
 Command = Callable[[argparse.Namespace], int]
-# What a cluster of containers uses (docker-compose.yml): modules with a command line of their own.
+# Modules with a command line of their own; docker-compose.yml uses the last two.
 PARTS = {
+    "node": ("picokube.node", "add nodes to a running cluster, remove them, join one from another machine"),
     "pki": ("picokube.pki", "write the certificates of a cluster whose components run apart"),
     "balance": ("picokube.balance", "one address for several API servers"),
 }
@@ -74,7 +74,7 @@ def _kubeconfig(options: argparse.Namespace) -> int:
 def _kubectl(arguments: list[str]) -> int:
     """`picokube kubectl [--name NAME] ...`: the bundled kubectl against this cluster, whatever the current context."""
     from picokube.cluster import existing
-    name = _default_name()
+    name = default_name()
     if arguments[:1] == ["--name"] and len(arguments) > 1:
         name, arguments = arguments[1], arguments[2:]
     try:
@@ -93,10 +93,6 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _default_name() -> str:
-    return os.environ.get("PICOKUBE_NAME") or DEFAULT_NAME
-
-
 def _between(low: int, high: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdecimal() or not low <= int(text) <= high:
@@ -112,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, text: str) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=text, description=text)
-        one.add_argument("--name", default=_default_name(), help="which cluster (default: $PICOKUBE_NAME, else picokube)")
+        one.add_argument("--name", default=default_name(), help="which cluster (default: $PICOKUBE_NAME, else picokube)")
         one.add_argument("--data-dir", help="where its data lives (default: chosen by name)")
         return one
 

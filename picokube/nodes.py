@@ -5,7 +5,9 @@ import ipaddress
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from picokube.certificates import Authority
 from picokube.cluster import Cluster
+from picokube.components import Component, plan, prepare_credentials
 
 if TYPE_CHECKING:
     from kubelet.network import NodeNamespace
@@ -17,9 +19,18 @@ def node_namespaces(cluster: Cluster) -> dict[str, NodeNamespace]:
         return {}
     from kubelet.network import create_node_namespace
     found = {}
-    for number in range(2, cluster.settings.nodes + 1):
+    for number in set(cluster.node_numbers()) - {1}:
         found[cluster.node_name(number)] = create_node_namespace(cluster.name, number)
     return found
+
+
+def arrange(cluster: Cluster) -> list[Component]:
+    """All that is to run, with the namespaces and credentials it needs."""
+    namespaces = node_namespaces(cluster)
+    placed = reachable(cluster, namespaces)
+    authority = Authority(cluster.pki)
+    prepare_credentials(placed, authority, {name: space.address for name, space in namespaces.items()})
+    return plan(placed, authority, {name: (space.path, space.address) for name, space in namespaces.items()})
 
 
 def reachable(cluster: Cluster, namespaces: Mapping[str, NodeNamespace]) -> Cluster:

@@ -6,7 +6,9 @@ Its first child is the supervisor, which decides; the parent obeys. Every child 
 
 Messages are JSON datagrams. From the supervisor: {"do": "start", "component": {...}}, {"do": "signal", "name", "signal"},
 {"do": "exit"}. To it: {"event": "started", "name", "pid"} with the read end of the child's output attached,
-{"event": "exited", "name", "status", "seconds"}, {"event": "stop"}.
+{"event": "exited", "name", "status", "seconds"}, {"event": "stop"}, {"event": "plan"}.
+
+What is to run lies in RUN/plan.json; HUP says that it was changed.
 """
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ from typing import Any
 
 from picokube.cluster import Cluster
 from picokube.components import Component
-from picokube.files import write_json
+from picokube.files import read_json, write_json
 from picokube.processes import ProcessId, age_seconds, die_with_parent, identify, set_name
 
 MESSAGE_LIMIT = 65536
@@ -54,7 +56,7 @@ class Parent:
         self._progress = progress
         self._children: dict[str, Child] = {}
         self._selector = selectors.DefaultSelector()
-        self._signals = _SignalPipe((signal.SIGTERM, signal.SIGINT, signal.SIGCHLD))
+        self._signals = _SignalPipe((signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGHUP))
         self._supervisor = 0
         self._supervisor_fd = -1
         self._channel: socket.socket | None = None
@@ -70,6 +72,7 @@ class Parent:
         write_json(self._cluster.run / "parent.json", {"pid": own.pid, "starttime": own.starttime})
         os.environ["NOTIFY_SOCKET"] = str(self._cluster.run / "notify.sock")
         notify = _notify_socket(self._cluster.run / "notify.sock")
+        write_plan(self._cluster, self._components)
         for component in self._components:
             if not component.module:
                 self._start(component)      # etcd comes up while we import
@@ -134,7 +137,7 @@ class Parent:
         message = json.loads(data)
         match message["do"]:
             case "start":
-                component = Component(**{**message["component"], "argv": tuple(message["component"]["argv"])})
+                component = _component(message["component"])
                 if component.name not in self._children:
                     self._start(component)
             case "signal":
@@ -145,7 +148,11 @@ class Parent:
                 self._exiting = True
 
     def _on_signal(self) -> None:
-        if {signal.SIGTERM, signal.SIGINT} & set(self._signals.read()):
+        received = set(self._signals.read())
+        if signal.SIGHUP in received:
+            self._components = read_plan(self._cluster)
+            self._tell({"event": "plan"})
+        if {signal.SIGTERM, signal.SIGINT} & received:
             self._stopping = True
             self._tell({"event": "stop"})
 
@@ -264,3 +271,16 @@ def _notify_socket(path: Path) -> socket.socket:
 
 def start_message(component: Component) -> dict[str, Any]:
     return {"do": "start", "component": asdict(component)}
+
+
+def write_plan(cluster: Cluster, components: Sequence[Component]) -> None:
+    write_json(cluster.run / "plan.json", {"components": [asdict(one) for one in components]})
+
+
+def read_plan(cluster: Cluster) -> list[Component]:
+    document = read_json(cluster.run / "plan.json") or {"components": []}
+    return [_component(one) for one in document["components"]]
+
+
+def _component(document: dict[str, Any]) -> Component:
+    return Component(**{**document, "argv": tuple(document["argv"])})

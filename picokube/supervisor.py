@@ -1,4 +1,5 @@
-"""The supervisor decides what runs: start in order, restart with back-off, stop in reverse. It forks nothing itself.
+"""The supervisor decides what runs: start in order, restart with back-off, stop in reverse; and when the plan changes, start what
+is new, stop what is gone, and start again what is different. It forks nothing itself.
 
 It reads what the components print into LOGS/NAME.log (bounded), and keeps RUN/status.json, which `picokube status` shows.
 Killed, it is forked again by the warm parent and inherits everything that still runs.
@@ -20,7 +21,7 @@ from typing import Any
 from picokube.cluster import Cluster
 from picokube.components import Component
 from picokube.files import write_json
-from picokube.parent import MESSAGE_LIMIT, start_message
+from picokube.parent import MESSAGE_LIMIT, read_plan, start_message
 
 FIRST_BACKOFF_SECONDS, LONGEST_BACKOFF_SECONDS, HEALTHY_SECONDS = 0.25, 30.0, 60.0
 STOP_GRACE_SECONDS = 10.0
@@ -37,6 +38,7 @@ class Running:
     is_ready: bool = False
     quick_failures: int = 0
     last_exit: int | None = None
+    is_planned: bool = True             # one that is not ends, and is forgotten
 
 
 class Log:
@@ -93,7 +95,10 @@ class Supervisor:
     # --- what the parent and the components say
 
     def _adopt(self, name: str, pid: int, output: int, status: Mapping[str, Any]) -> None:
-        running = self._all[name]
+        running = self._all.get(name)
+        if running is None:         # the plan was changed while there was no supervisor
+            running = self._all[name] = Running(Component(name, "", ()), pid, is_planned=False)
+            self._end(name)
         running.pid, running.starts = pid, running.starts + 1
         if status.get("pid") == pid:        # a supervisor before us saw it start
             running.starts, running.is_ready = status["restarts"] + 1, status["ready"]
@@ -113,9 +118,37 @@ class Supervisor:
                     self._on_ready(running.pid)
             case "exited":
                 self._on_exit(message["name"], message["status"], message["seconds"])
+            case "plan":
+                self._follow_plan(read_plan(self._cluster))
             case "stop":
                 self._stopping.set()
         self._publish()
+
+    def _follow_plan(self, components: Sequence[Component]) -> None:
+        planned = {one.name: one for one in components}
+        for name, component in planned.items():
+            running = self._all.setdefault(name, Running(component))
+            is_different, running.component, running.is_planned = running.component != component, component, True
+            if is_different and running.pid:
+                self._end(name)
+        for name in [name for name in self._all if name not in planned]:
+            self._all[name].is_planned = False
+            if self._all[name].pid:
+                self._end(name)
+            else:
+                del self._all[name]
+        self._start_what_can()
+
+    def _end(self, name: str) -> None:
+        """It is told to end, and made to when it does not; what comes then is _on_exit's to say."""
+        pid = self._all[name].pid
+
+        def insist() -> None:
+            if name in self._all and self._all[name].pid == pid:
+                self._send({"do": "signal", "name": name, "signal": signal.SIGKILL})
+
+        self._send({"do": "signal", "name": name, "signal": signal.SIGTERM})
+        asyncio.get_running_loop().call_later(STOP_GRACE_SECONDS, insist)
 
     def _on_notify(self) -> None:
         data, ancillary, _, _ = self._notify.recvmsg(4096, socket.CMSG_SPACE(12))
@@ -141,7 +174,10 @@ class Supervisor:
         running.pid, running.is_ready, running.last_exit = 0, False, status
         running.quick_failures = 0 if seconds > HEALTHY_SECONDS else running.quick_failures + 1
         self._log(name).write(f"picokube: {name} ended with {_outcome(status)}\n".encode())
-        if not self._stopping.is_set():
+        if not running.is_planned:
+            del self._all[name]
+            self._logs.pop(name).close()
+        elif not self._stopping.is_set():
             failures = running.quick_failures
             delay = 0.0 if failures <= 1 else min(FIRST_BACKOFF_SECONDS * 2 ** (failures - 2), LONGEST_BACKOFF_SECONDS)
             asyncio.get_running_loop().call_later(delay, self._start, name)
@@ -153,7 +189,7 @@ class Supervisor:
                 self._start(name)
 
     def _start(self, name: str) -> None:
-        if not self._stopping.is_set():
+        if not self._stopping.is_set() and name in self._all:
             self._send(start_message(self._all[name].component))
 
     def _send(self, message: dict[str, Any]) -> None:

@@ -14,10 +14,10 @@ from typing import Any, NoReturn
 from picokube import addresses, doctor, etcd, kubeconfigs
 from picokube.certificates import Authority
 from picokube.cluster import Cluster, Settings, all_clusters, existing, find, is_root, new
-from picokube.components import Component, admin_context, check_extra_arguments, check_without, plan, prepare_credentials
+from picokube.components import Component, admin_context, check_extra_arguments, check_without
 from picokube.down import stop_everything
 from picokube.errors import CannotRun
-from picokube.nodes import node_namespaces, reachable
+from picokube.nodes import arrange
 from picokube.ready import wait_for_default_account, wait_for_nodes
 
 READY_TIMEOUT_SECONDS = 120.0
@@ -61,7 +61,7 @@ def _readable(path: str | None) -> str | None:
 
 
 def _require_nothing_new(cluster: Cluster, asked: dict[str, object]) -> None:
-    has = asdict(cluster.settings)
+    has = asdict(cluster.settings) | {"nodes": len(cluster.node_names())}
     different = [f"{name} is {has[name]!r}, not {value!r}" for name, value in asked.items() if has[name] != value]
     if different:
         raise CannotRun(f"cluster {cluster.name!r} is running and its {'; its '.join(different)}: "
@@ -73,12 +73,8 @@ def _bring_up(before: Cluster | None, cluster: Cluster, started: float) -> None:
     _require_what_it_needs(cluster)
     cluster.save()
     try:
-        namespaces = node_namespaces(cluster)
-        placed = reachable(cluster, namespaces)
-        authority = Authority(cluster.pki)
-        prepare_credentials(placed, authority, {name: space.address for name, space in namespaces.items()})
         etcd.prepare(cluster)
-        components = plan(placed, authority, {name: (space.path, space.address) for name, space in namespaces.items()})
+        components = arrange(cluster)
         _wait_until_ready(cluster, components, _launch(cluster, components), started)
     except BaseException:
         stop_everything(cluster)
@@ -90,6 +86,8 @@ def _bring_up(before: Cluster | None, cluster: Cluster, started: float) -> None:
 def _chosen(cluster: Cluster, asked: dict[str, Any], *, is_new: bool) -> Cluster:
     """The settings: what was chosen before, changed by what is asked now."""
     settings = replace(_fresh(cluster) if is_new else cluster.settings, **asked)
+    if "nodes" in asked:
+        settings = replace(settings, removed_nodes=())
     if "port" in asked or not is_new:
         addresses.require_port(settings.port)
     kubelet_port = addresses.free_port(settings.kubelet_port, {settings.port})

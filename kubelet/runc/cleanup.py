@@ -14,7 +14,7 @@ from pathlib import Path
 from kubelet import linux
 from kubelet.network import nodes, pods
 from kubelet.runc import containers
-from kubelet.runc.cgroups import Cgroups, cluster_path
+from kubelet.runc.cgroups import Cgroups, cluster_path, node_path
 from kubelet.shim import poll
 
 SHIM_MILLISECONDS = 5000
@@ -28,13 +28,29 @@ def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
     _wait_for_shims(directories)
     nodes.delete_all(cluster)
     pods.tear_down(cluster)
+    _unmount(directories)
+    cgroups.remove(cluster_path(cluster))
+    cgroups.remove_root()
+
+
+def cleanup_node(cluster: str, node: str, number: int, directory: Path) -> None:
+    """The same for one node that has a network namespace of its own, when its kubelet does not run any more."""
+    directories = [directory.resolve() / "runtime"]
+    cgroups = Cgroups.detect()
+    cgroups.kill(node_path(cluster, node))
+    _wait_for_shims(directories)
+    nodes.delete_node_namespace(cluster, number)
+    _unmount(directories)
+    cgroups.remove(node_path(cluster, node))
+
+
+def _unmount(directories: list[Path]) -> None:
+    """Everything on a node: beside what the runtime has mounted, the pods' volumes."""
     for directory in directories:
-        for point in reversed(linux.mount_points(directory)):
+        for point in reversed(linux.mount_points(directory.parent)):
             linux.unmount(point)
         shutil.rmtree(directory / "runc", ignore_errors=True)
         shutil.rmtree(directory / "network", ignore_errors=True)
-    cgroups.remove(cluster_path(cluster))
-    cgroups.remove_root()
 
 
 def _wait_for_shims(directories: list[Path]) -> None:

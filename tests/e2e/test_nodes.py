@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import urllib.request
@@ -38,6 +39,7 @@ def three(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestCluster]:
     subprocess.run([sys.executable, "hack/make-image", str(archive)], cwd=ROOT, check=True, timeout=120)
     with running_cluster("--nodes", "3", name=NAME) as cluster:
         assert cluster.picokube("image", "import", str(archive)).returncode == 0
+        shutil.copy(archive, cluster.cluster.data / "web.tar")
         for number in (1, 2, 3):
             assert cluster.request("POST", PODS, a_pod(number))[0] == 201
         for number in (1, 2, 3):
@@ -116,3 +118,23 @@ def test_a_killed_kubelet_of_another_node_finds_its_pod_again(three: TestCluster
     after = three.request("GET", f"{PODS}/web-2")[1]
     assert after["status"]["containerStatuses"] == before["status"]["containerStatuses"]
     assert fetch(three, 1, f"http://{address(three, 2)}:8080/").stdout
+
+
+def test_a_node_is_added_to_the_running_cluster_and_removed_again(three: TestCluster) -> None:
+    before = {name: one["pid"] for name, one in three.components().items()}
+    added = three.picokube("node", "add")
+    assert (added.returncode, added.stdout) == (0, f"node {NAME}-4 is Ready\n"), added.stderr
+    assert {name: one["pid"] for name, one in three.components().items() if name in before} == before
+    assert three.picokube("image", "import", str(three.cluster.data / "web.tar")).returncode == 0
+    assert three.request("POST", PODS, a_pod(4))[0] == 201
+    three.until(f"{PODS}?fieldSelector=metadata.name%3Dweb-4", is_running)
+    assert fetch(three, 1, f"http://{address(three, 4)}:8080/").stdout
+
+    removed = three.picokube("node", "rm", f"{NAME}-4")
+    assert (removed.returncode, removed.stdout) == (0, f"node {NAME}-4 is gone\n"), removed.stderr
+    assert three.request("GET", f"/api/v1/nodes/{NAME}-4")[0] == 404
+    assert three.request("GET", f"{PODS}/web-4")[0] == 404
+    assert not [line for one in traces().values() for line in one if f"{NAME}-4" in line]
+    assert not three.cluster.node_directory(f"{NAME}-4").exists()
+    again = three.picokube("node", "rm", f"{NAME}-4")
+    assert again.returncode == 0, again.stderr
