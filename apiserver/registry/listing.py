@@ -6,6 +6,7 @@ import binascii
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from apiserver.cacher import Selection
 from kubeapi import errors, fielderrors, fields, labels
@@ -26,18 +27,18 @@ class ListOptions:
     bookmarks: bool = False
     send_initial_events: bool | None = None
 
-    @property
-    def selects_everything(self) -> bool:
-        return not self.label_selector.requirements and not self.field_selector.requirements
-
     def selection(self, namespace: str, name: str = "") -> Selection:
-        if self.selects_everything:
-            return Selection(namespace, name)
-        by_label, by_field = self.label_selector, self.field_selector
-        node = by_field.exact("spec.nodeName")
-        return Selection(namespace, name or by_field.exact("metadata.name") or "",
-                         lambda labels, fields: by_label.matches(labels) and by_field.matches(lambda path: fields.get(path, "")),
-                         ("spec.nodeName", node) if node is not None else None)
+        return _selection(self.label_selector, self.field_selector, namespace, name)
+
+
+@lru_cache(1024)            # equal ones are the same one: watchers of one selection share the lines that are made for it
+def _selection(by_label: labels.Selector, by_field: fields.Selector, namespace: str, name: str) -> Selection:
+    if not by_label.requirements and not by_field.requirements:
+        return Selection(namespace, name)
+    node = by_field.exact("spec.nodeName")
+    return Selection(namespace, name or by_field.exact("metadata.name") or "",
+                     lambda labels, fields: by_label.matches(labels) and by_field.matches(lambda path: fields.get(path, "")),
+                     ("spec.nodeName", node) if node is not None else None)
 
 
 def parse(query: Mapping[str, str], resource: Resource, is_watch: bool) -> ListOptions:
