@@ -1,56 +1,21 @@
-"""NodeAffinity: nodeSelector and required node affinity decide, preferred node affinity weighs.
-
-Terms are alternatives, the requirements of a term must all hold; a term without any requirement matches nothing.
-"""
+"""NodeAffinity: nodeSelector and required node affinity decide, preferred node affinity weighs."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import ClassVar
 
 from kubeapi.generated.models.core_v1 import NodeAffinity as Wishes
-from kubeapi.generated.models.core_v1 import NodeSelectorRequirement, NodeSelectorTerm, PreferredSchedulingTerm
+from kubeapi.generated.models.core_v1 import PreferredSchedulingTerm
+from kubeapi.nodefit import term_matches
 from scheduler.events import Happening
 from scheduler.framework import SUCCESS, Code, NodeFilter, NodeScore, Status, scaled_to_maximum
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
 
 
-def term_matches(term: NodeSelectorTerm, node: NodeInfo) -> bool:
-    if not term.match_expressions and not term.match_fields:
-        return False
-    fields = {"metadata.name": node.name}
-    return (all(_matches(one, node.labels) for one in term.match_expressions)
-            and all(_matches(one, fields) for one in term.match_fields))
-
-
-def _matches(requirement: NodeSelectorRequirement, labels: Mapping[str, str]) -> bool:
-    value = labels.get(requirement.key)
-    match requirement.operator:
-        case "In":
-            return value is not None and value in requirement.values
-        case "NotIn":
-            return value is None or value not in requirement.values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt":
-            return _compares(requirement, value)
-    return False
-
-
-def _compares(requirement: NodeSelectorRequirement, value: str | None) -> bool:
-    """Both sides must be integers."""
-    try:
-        left, right = int(value or ""), int(requirement.values[0])
-    except (ValueError, IndexError):
-        return False
-    return left > right if requirement.operator == "Gt" else left < right
-
-
 def _allows(wishes: Wishes, node: NodeInfo) -> bool:
     needed = wishes.required_during_scheduling_ignored_during_execution
-    return needed is None or any(term_matches(term, node) for term in needed.node_selector_terms)
+    return needed is None or any(term_matches(term, node.name, node.labels) for term in needed.node_selector_terms)
 
 
 class NodeAffinity(NodeFilter, NodeScore):
@@ -82,7 +47,7 @@ class NodeAffinity(NodeFilter, NodeScore):
                 for one in wishes.preferred_during_scheduling_ignored_during_execution]
 
     def score(self, prepared: Sequence[PreferredSchedulingTerm], pod: PodInfo, node: NodeInfo) -> int:
-        return sum(one.weight for one in prepared if term_matches(one.preference, node))
+        return sum(one.weight for one in prepared if term_matches(one.preference, node.name, node.labels))
 
     def normalized(self, raw: Sequence[int]) -> Sequence[int]:
         return scaled_to_maximum(raw)

@@ -4,10 +4,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kubeapi.generated.models.core_v1 import Taint
+from kubeapi.nodefit import tolerates
 from scheduler.events import Happening
 from scheduler.framework import SUCCESS, Code, NodeFilter, Status
 from scheduler.nodeinfo import NodeInfo
-from scheduler.plugins.taint_toleration import tolerates
 from scheduler.podinfo import PodInfo
 
 UNSCHEDULABLE = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")

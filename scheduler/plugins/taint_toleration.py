@@ -4,26 +4,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from kubeapi.generated.models.core_v1 import Taint, Toleration
+from kubeapi.generated.models.core_v1 import Toleration
+from kubeapi.nodefit import tolerates
 from scheduler.events import Happening
 from scheduler.framework import SUCCESS, Code, NodeFilter, NodeScore, Status, scaled_to_maximum
 from scheduler.nodeinfo import NodeInfo
 from scheduler.podinfo import PodInfo
-
-
-def tolerates(tolerations: Sequence[Toleration], taint: Taint) -> bool:
-    return any(_tolerates(one, taint) for one in tolerations)
-
-
-def _tolerates(toleration: Toleration, taint: Taint) -> bool:
-    """An empty effect matches all effects, an empty key with Exists all keys."""
-    if toleration.effect and toleration.effect != taint.effect:
-        return False
-    if toleration.key and toleration.key != taint.key:
-        return False
-    if toleration.operator == "Exists":
-        return True
-    return toleration.operator in ("", "Equal") and bool(toleration.key) and toleration.value == taint.value
 
 
 class TaintToleration(NodeFilter, NodeScore):
