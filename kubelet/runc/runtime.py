@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import subprocess
-import threading
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -27,13 +26,12 @@ from kubelet.cri import (
     SandboxStatus,
 )
 from kubelet.images.store import ImageStore
-from kubelet.network.hostports import HostPort
-from kubelet.network.pods import PodNetwork
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
 from kubelet.runc.cgroups import Cgroups, node_path
 from kubelet.runc.containers import Container
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.known import ByPod
+from kubelet.runc.nodenetwork import NodeNetwork
 from kubelet.runc.records import SandboxRecord
 from kubelet.runc.sandboxes import Sandbox, is_pause
 from kubelet.runc.shims import Shims
@@ -51,24 +49,21 @@ class RuncRuntime:
                  service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc") -> None:
         self.directory = root_dir.resolve() / "runtime"
         self._seccomp_profiles = root_dir.resolve() / "seccomp"
-        self.cluster, self.node, self.pod_cidr = cluster, node, pod_cidr
-        self._ranges = {"cluster_cidr": cluster_cidr, "service_cidr": service_cidr, "node_ip": node_ip}
+        self.cluster, self.node, self._pod_cidr = cluster, node, pod_cidr
         self._images, self._world, self._runc = images, world, runc
         self._cgroups = Cgroups.detect()
-        self._network: PodNetwork | None = None
-        self._has_network = asyncio.Event()
-        self._host_ports_lock = threading.Lock()
         self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now)
         self._events = Events()
         self._ready = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sandboxes = ByPod[Sandbox](lambda one: one.config.uid)
         self._containers = ByPod[Container](lambda one: one.record.pod_uid)
+        ranges = {"cluster_cidr": cluster_cidr, "service_cidr": service_cidr, "node_ip": node_ip}
+        self._network = NodeNetwork(cluster, node, self.directory / "network", ranges, self._sandboxes)
 
     async def run(self) -> None:
         await linux.in_fresh_thread(self._prepare)
-        if self._network is not None:
-            self._has_network.set()
+        self._network.announce()
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._shims.run(tasks)
@@ -124,50 +119,23 @@ class RuncRuntime:
         if linux.is_on_shared_mount(self.directory):
             linux.bind(self.directory, self.directory)
             linux.mount("none", self.directory, flags=linux.MS_PRIVATE)
-        if self.pod_cidr:
-            self._set_up_network(self.pod_cidr)
-
-    def _set_up_network(self, pod_cidr: str) -> None:
-        with self._host_ports_lock:
-            self._network = PodNetwork.set_up(self.cluster, self.node, self.directory / "network", pod_cidr, **self._ranges,
-                                              ports=self._host_ports())
-            self.pod_cidr = pod_cidr
-
-    def _host_ports(self) -> list[HostPort]:
-        known = sorted(self._sandboxes.values(), key=lambda one: one.record.created_at)
-        return [port for one in known for port in sandboxes.host_ports(one, self.cluster)]
-
-    def _write_host_ports(self) -> None:
-        with self._host_ports_lock:               # the last to write has seen the newest
-            if self._network is not None:
-                self._network.set_host_ports(self._host_ports())
+        if self._pod_cidr:
+            self._network.set_up(self._pod_cidr)
 
     async def update_pod_cidr(self, pod_cidr: str) -> None:
-        async with self._locks[""]:
-            if self._network is None or self.pod_cidr != pod_cidr:
-                await linux.in_fresh_thread(lambda: self._set_up_network(pod_cidr))
-                self._free_unknown_addresses()
-                self._has_network.set()
-
-    def _free_unknown_addresses(self) -> None:
-        if self._network:
-            self._network.pool.keep_only(one.id for one in list(self._sandboxes.values()) if one.record.is_ready)
+        await self._network.update(pod_cidr)
 
     async def set_routes(self, nodes: Mapping[str, tuple[str, str]]) -> None:
         """Routes to the other nodes' pods: node -> (its podCIDR, its address), once this node has a podCIDR of its own.
         Faults are told after all others are set."""
-        await self._has_network.wait()
-        assert self._network is not None
-        await asyncio.to_thread(self._network.set_routes, nodes)
+        await self._network.set_routes(nodes)
 
     # --- what a predecessor left
 
     async def _recover(self) -> None:
         for container in await asyncio.to_thread(self._load):
             await self._shims.adopt(container)
-        self._free_unknown_addresses()
-        if self._host_ports():
-            await asyncio.to_thread(self._write_host_ports)
+        await self._network.recover()
         log.info("found %d sandboxes and %d containers", len(self._sandboxes), len(self._containers))
 
     def _load(self) -> list[Container]:
@@ -218,18 +186,17 @@ class RuncRuntime:
 
     async def _open_host_ports(self, sandbox: Sandbox) -> None:
         try:
-            await asyncio.to_thread(self._write_host_ports)
+            await self._network.write_host_ports()
         except BaseException:
             await self.remove_pod_sandbox(sandbox.id)
             raise
 
     def _make_sandbox(self, sandbox_id: str, config: SandboxConfig) -> Sandbox:
-        network = self._network
-        address = network.pool.take(sandbox_id) if network and not config.host_network else ""
+        address = "" if config.host_network else self._network.take_address(sandbox_id)
         sandbox = Sandbox(self.directory / "sandboxes" / sandbox_id, SandboxRecord(sandbox_id, config, self._now(), address))
         try:
             self._cgroups.create(config.cgroup_parent, config.resources)
-            sandboxes.build(sandbox, network)
+            sandboxes.build(sandbox, self._network.pods)
             if not config.share_process_namespace or config.host_pid:
                 self._register(sandbox)
         except BaseException as error:
@@ -246,7 +213,7 @@ class RuncRuntime:
 
     def _unmake(self, sandbox: Sandbox) -> None:
         containers.remove_directory(sandbox.directory)
-        self._give_back_address(sandbox)
+        self._network.give_back_address(sandbox)
 
     async def _start_pause(self, sandbox: Sandbox) -> None:
         record = await asyncio.to_thread(bundle.make_pause, self.directory / "containers", sandbox, self._now())
@@ -271,18 +238,14 @@ class RuncRuntime:
                 for container in self._of_sandbox(sandbox_id):
                     group.create_task(self._shims.stop(container, 0))
             await asyncio.to_thread(sandboxes.release, sandbox)
-            self._give_back_address(sandbox)      # also of one that is not ready because its pause has died
+            self._network.give_back_address(sandbox)      # also of one that is not ready because its pause has died
             was_ready = sandbox.record.is_ready
             if was_ready:
                 await asyncio.to_thread(sandboxes.mark_not_ready, sandbox)
             if sandbox.config.port_mappings:
-                await asyncio.to_thread(self._write_host_ports)
+                await self._network.write_host_ports()
         if was_ready:
             self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
-
-    def _give_back_address(self, sandbox: Sandbox) -> None:
-        if sandbox.record.address and self._network:
-            self._network.pool.give_back(sandbox.record.address, sandbox.id)
 
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
         await self.stop_pod_sandbox(sandbox_id)
