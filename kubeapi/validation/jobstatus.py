@@ -22,6 +22,9 @@ def validate_job_status(new: Document, old: Document) -> list[FieldError]:
     status, before, spec = new.get("status") or {}, old.get("status") or {}, new.get("spec") or {}
     faults = [fault for name in ("active", "succeeded", "failed", "ready", "terminating")
               for fault in non_negative(status.get(name), f"status.{name}")]
+    ready, active = status.get("ready") or 0, status.get("active", 0)
+    if ready > active and (ready, active) != (before.get("ready") or 0, before.get("active", 0)):
+        faults.append(invalid("status.ready", ready, "cannot set more ready pods than active"))
     faults += _uncounted(status.get("uncountedTerminatedPods") or {})
     faults += _conditions(status, before, spec)
     faults += _times(status, before, spec)
@@ -56,6 +59,8 @@ def _conditions(status: Document, before: Document, spec: Document) -> Iterator[
     for is_wrong, why in (
         (complete and failed and changed & {"Complete", "Failed"}, "cannot set Complete=True and Failed=true conditions"),
         (complete and target and changed & {"Complete", "FailureTarget"}, "cannot set Complete=True and FailureTarget=true conditions"),
+        (failed and not target and "Failed" in changed, "cannot set Failed=True condition without the FailureTarget=true condition"),
+        (complete and not met and "Complete" in changed, "cannot set Complete=True condition without the SuccessCriteriaMet=true condition"),
         (met and failed, "cannot set SuccessCriteriaMet=True and Failed=true conditions"),
         (met and target, "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions"),
         (spec.get("successPolicy") is not None and not met and complete,
@@ -85,6 +90,9 @@ def _finished(status: Document, before: Document) -> Iterator[FieldError]:
         yield invalid("status.active", status["active"], "active>0 is invalid for finished job")
     if not status.get("startTime") and (is_new or before.get("startTime")):
         yield required("status.startTime", "startTime is required for finished job")
+    terminating = status.get("terminating") or 0
+    if terminating > 0 and (is_new or terminating != (before.get("terminating") or 0)):
+        yield invalid("status.terminating", terminating, "terminating>0 is invalid for finished job")
     uncounted = status.get("uncountedTerminatedPods") or {}
     if any(uncounted.values()) and (is_new or uncounted != (before.get("uncountedTerminatedPods") or {})):
         yield invalid("status.uncountedTerminatedPods", uncounted, "uncountedTerminatedPods needs to be empty for finished job")

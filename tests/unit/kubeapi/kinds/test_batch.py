@@ -136,12 +136,18 @@ BEGAN = "2026-01-01T00:00:00Z"
 
 @pytest.mark.parametrize(("new", "old", "expected"), [
     (a_status("SuccessCriteriaMet", "Complete", startTime=BEGAN, completionTime=BEGAN, succeeded=1), a_status(startTime=BEGAN), []),
-    (a_status("Complete", startTime=BEGAN), a_status(startTime=BEGAN), ["status.completionTime: Required value: completionTime is required for Complete jobs"]),
+    (a_status("Complete", startTime=BEGAN), a_status(startTime=BEGAN), [
+        "status.conditions: Invalid value: cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
+        "status.completionTime: Required value: completionTime is required for Complete jobs"]),
     (a_status(completionTime=BEGAN), a_status(), [
         f'status.completionTime: Invalid value: "{BEGAN}": cannot set completionTime when there is no Complete=True condition']),
-    (a_status("Failed", active=1), a_status(), [
+    (a_status("Failed", "FailureTarget", startTime=BEGAN), a_status("FailureTarget", startTime=BEGAN), []),
+    (a_status("Failed", active=1, ready=2, terminating=1), a_status(), [
+        "status.ready: Invalid value: 2: cannot set more ready pods than active",
+        "status.conditions: Invalid value: cannot set Failed=True condition without the FailureTarget=true condition",
         "status.active: Invalid value: 1: active>0 is invalid for finished job",
-        "status.startTime: Required value: startTime is required for finished job"]),
+        "status.startTime: Required value: startTime is required for finished job",
+        "status.terminating: Invalid value: 1: terminating>0 is invalid for finished job"]),
     (a_status(failed=1), a_status("Failed", startTime=BEGAN, failed=2), [
         "status.conditions: Invalid value: cannot disable the terminal Failed=True condition",
         "status.failed: Invalid value: 1: cannot decrease the failed counter",
@@ -155,7 +161,7 @@ BEGAN = "2026-01-01T00:00:00Z"
         'status.uncountedTerminatedPods.failed[0]: Duplicate value: "a"']),
     (a_status("SuccessCriteriaMet", "FailureTarget"), a_status(),
      ["status.conditions: Invalid value: cannot set SuccessCriteriaMet=True and FailureTarget=true conditions"]),
-], ids=["complete", "no end", "end", "active", "undone", "indexes", "overlap", "uncounted", "both"])
+], ids=["complete", "no end", "end", "failed", "active", "undone", "indexes", "overlap", "uncounted", "both"])
 def test_job_statuses(new: Document, old: Document, expected: list[str]) -> None:
     assert status_faults("batch", "Job", new, old) == expected
 
