@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     Change = Callable[[Target, Document], tuple[Document, str]]
 
 
-def each(session: Session, found: list[Target], change: Change) -> int:
+def each(session: Session, found: list[Target], change: Change, *, shows_dry_run: bool = True) -> int:
     """Patch every object. Raises CommandError at the end for those that failed."""
-    report = printers.Report(session)
+    report = printers.Report(session, shows_dry_run=shows_dry_run)
     errors: list[CommandError] = []
     for target in builder.expand(session, found, errors):
         document = target.document or {}

@@ -142,7 +142,8 @@ class Response:
             head += data
         connection.buffer = head[end + 4:]
         first, *lines = head[:end].decode("latin-1").split("\r\n")
-        self.status = int(first.split(" ", 2)[1])
+        _, code, *reason = first.split(" ", 2)
+        self.status, self.reason = int(code), "".join(reason)
         self.headers: dict[str, str] = {}
         self.warnings: list[str] = []
         for line in lines:

@@ -46,3 +46,14 @@ def human_duration(seconds: float) -> str:
 
 def _two(large: int, large_unit: str, small: int, small_unit: str) -> str:
     return f"{large}{large_unit}{small}{small_unit}" if small else f"{large}{large_unit}"
+
+
+def go_duration(seconds: float) -> str:
+    """`1m0s`, `500ms`: as Go prints a duration."""
+    if 0 < seconds < 1:
+        return f"{seconds * 1000:g}ms"
+    hours, rest = divmod(seconds, 3600)
+    minutes, left = divmod(rest, 60)
+    head = f"{int(hours)}h" if hours else ""
+    head += f"{int(minutes)}m" if minutes or hours else ""
+    return f"{head}{left:g}s"

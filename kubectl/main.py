@@ -49,7 +49,19 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "expose": ("expose", "Make a service for a workload"),
     "diff": ("diff", "Show what apply would change"),
     "auth": ("auth", "Ask about permissions and identity"),
+    "drain": ("drain", "Empty nodes before maintenance"),
+    "autoscale": ("autoscale", "Scale a workload by its load"),
+    "attach": ("attach", "Attach to a running container"),
+    "cp": ("cp", "Copy files to and from containers"),
+    "port-forward": ("portforward", "Forward local ports to a pod"),
+    "proxy": ("proxy", "Serve the API on a local port, without credentials"),
+    "certificate": ("certificate", "Answer certificate signing requests"),
+    "top": ("top", "Show what nodes and pods use"),
+    "completion": ("completion", "Print shell code that completes command lines (bash, zsh)"),
+    "options": ("options", "Show the flags that every command takes"),
 }
+# Run by shells, not by people.
+_HIDDEN = {"__complete": "completion"}
 GLOBAL_FLAGS = (
     Flag("kubeconfig", help="the kubeconfig file"), Flag("context", help="the kubeconfig context"),
     Flag("cluster", help="the kubeconfig cluster"), Flag("user", help="the kubeconfig user"),
@@ -106,14 +118,14 @@ def _run(argv: list[str]) -> int:
             raise CommandError(f"flags cannot be placed before plugin name: {argv[0]}") from None
         raise UsageError(str(error), "kubectl", "--help' for usage.") from None
     before = argv[:len(argv) - len(rest)]
-    if not rest or rest[0] in ("help", "options"):
+    if not rest or rest[0] == "help":
         return _overview()
-    if rest[0] not in COMMANDS:
+    if rest[0] not in COMMANDS and rest[0] not in _HIDDEN:
         if before:
             raise CommandError(f"flags cannot be placed before plugin name: {before[0]}")
         raise CommandError(f'unknown command "{rest[0]}" for "kubectl"{_suggestion(rest[0])}')
     from importlib import import_module
-    module = import_module(f"kubectl.commands.{COMMANDS[rest[0]][0]}")
+    module = import_module(f"kubectl.commands.{COMMANDS[rest[0]][0] if rest[0] in COMMANDS else _HIDDEN[rest[0]]}")
     return _dispatch(module.COMMANDS[rest[0]], f"kubectl {rest[0]}", before, rest[1:])
 
 
@@ -123,24 +135,30 @@ def _dispatch(command: Command, name: str, before: list[str], argv: list[str]) -
         full = next(word for word, subcommand in command.subcommands.items() if subcommand is chosen)     # an alias stands behind it
         return _dispatch(chosen, f"{name} {full}", before, argv[:found] + argv[found + 1:])
     try:
-        flags, arguments = parse((*command.flags, *GLOBAL_FLAGS), before + argv, command.interspersed)
+        flags, arguments = parse(all_flags(command), before + argv, command.interspersed)
     except HelpWanted:
-        return _help(command, name)
+        return print_help(command, name)
     except FlagError as error:
         raise UsageError(str(error), name, "--help' for usage.") from None
     if command.run is None:
         if arguments:
             raise UsageError(f'unknown command "{arguments[0]}"', name)
-        _help(command, name, sys.stderr)
+        print_help(command, name, sys.stderr)
         return 1
     with Session(flags, name) as session:
         return command.run(session, arguments) or 0
 
 
+def all_flags(command: Command) -> tuple[Flag, ...]:
+    """The command's, and those of all commands that it does not use for something else (create rolebinding --user)."""
+    own = {flag.name for flag in command.flags}
+    return (*command.flags, *(flag for flag in GLOBAL_FLAGS if flag.name not in own))
+
+
 def _subcommand(command: Command, argv: list[str]) -> int | None:
     """Where the subcommand's name stands among the words that no flag takes."""
     try:
-        _, rest = parse((*command.flags, *GLOBAL_FLAGS), argv, interspersed=False)
+        _, rest = parse(all_flags(command), argv, interspersed=False)
     except (FlagError, HelpWanted):
         return None
     return len(argv) - len(rest) if rest and rest[0] in command.subcommands else None
@@ -160,15 +178,22 @@ def _overview() -> int:
     return 0
 
 
-def _help(command: Command, name: str, stream: TextIO | None = None) -> int:
+def flag_lines(flags: tuple[Flag, ...]) -> list[str]:
+    """What help says of flags, in order of their names."""
+    lines = []
+    for flag in sorted(flags, key=lambda flag: flag.name):
+        short = f"-{flag.short}, " if flag.short else ""
+        default = f"'{flag.default}'" if flag.kind == "string" else str(flag.default).lower()
+        lines += [f"    {short}--{flag.name}={default}:", f"\t{flag.help}", ""]
+    return lines
+
+
+def print_help(command: Command, name: str, stream: TextIO | None = None) -> int:
+    """What the command does and takes."""
     lines = [f"{command.summary}.", ""]
     if command.subcommands:
         lines += ["Available Commands:", *(f"  {word:<18}{subcommand.summary}" for word, subcommand in command.subcommands.items()), ""]
     if command.flags:
-        lines.append("Options:")
-        for flag in sorted(command.flags, key=lambda flag: flag.name):
-            short = f"-{flag.short}, " if flag.short else ""
-            default = f"'{flag.default}'" if flag.kind == "string" else str(flag.default).lower()
-            lines += [f"    {short}--{flag.name}={default}:", f"\t{flag.help}", ""]
+        lines += ["Options:", *flag_lines(command.flags)]
     print("\n".join([*lines, "Usage:", f"  {command.usage or name} [flags]"]), file=stream or sys.stdout)
     return 0

@@ -119,10 +119,10 @@ def _contents(name: str, path: str) -> str:
 class Report:
     """`pod/web created`: prints the object by -o, or its name and what was done with it."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, *, shows_dry_run: bool = True) -> None:
         self._session = session
         self._printer = printer_of(session) if session.flags.has("output") else None
-        dry = session.dry_run if session.flags.has("dry-run") else "none"
+        dry = session.dry_run if session.flags.has("dry-run") and shows_dry_run else "none"
         self._suffix = {"none": "", "client": " (dry run)", "server": " (server dry run)"}[dry]
 
     def __call__(self, document: Document, operation: str) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from kubeapi.resource import Document
 
 _CHUNK = 32 * 1024
-_OUTPUTS = {STDOUT: 1, STDERR: 2}
 
 
 class RawTerminal:
@@ -44,8 +43,9 @@ class RawTerminal:
 class Streams:
     """Copies until the remote process ends; `run` answers its exit code."""
 
-    def __init__(self, socket: WebSocket, *, stdin: bool, terminal: bool) -> None:
-        self._socket, self._stdin, self._terminal = socket, stdin, terminal
+    def __init__(self, socket: WebSocket, *, stdin: bool, terminal: bool, descriptors: tuple[int, int, int] = (0, 1, 2), quiet: bool = False) -> None:
+        self._socket, self._stdin, self._terminal, self._quiet = socket, stdin, terminal, quiet
+        self._input, self._outputs = descriptors[0], {STDOUT: descriptors[1], STDERR: descriptors[2]}
         self._status: Document | None = None
         self._resized_reader, self._resized_writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -63,7 +63,7 @@ class Streams:
             os.close(self._resized_reader)
             os.close(self._resized_writer)
             self._socket.close()
-        return exit_code(self._status)
+        return exit_code(self._status, quiet=self._quiet)
 
     def _on_resize(self, number: int, frame: FrameType | None) -> None:
         os.write(self._resized_writer, b"x")
@@ -77,10 +77,10 @@ class Streams:
         poll.register(self._socket.fileno(), select.POLLIN)
         poll.register(self._resized_reader, select.POLLIN)
         if self._stdin:
-            poll.register(0, select.POLLIN)
+            poll.register(self._input, select.POLLIN)
         while self._socket.is_open:
             for descriptor in self._readable(poll):
-                if descriptor == 0:
+                if descriptor == self._input:
                     self._send_stdin(poll)
                 elif descriptor == self._resized_reader:
                     os.read(self._resized_reader, 64)
@@ -95,18 +95,18 @@ class Streams:
         yield from (descriptor for descriptor, _ in poll.poll())
 
     def _send_stdin(self, poll: select.poll) -> None:
-        data = os.read(0, _CHUNK)
+        data = os.read(self._input, _CHUNK)
         if data:
             self._socket.send(STDIN, data)
             return
-        poll.unregister(0)
+        poll.unregister(self._input)
         if self._socket.can_close_channels:
             self._socket.close_channel(STDIN)
 
     def _receive(self) -> None:
         for channel, data in self._socket.receive():
-            if channel in _OUTPUTS:
-                _write(_OUTPUTS[channel], data)
+            if channel in self._outputs:
+                _write(self._outputs[channel], data)
             elif channel == ERROR and data:
                 self._status = json.loads(data)
 
@@ -117,14 +117,15 @@ def _write(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data):]
 
 
-def exit_code(status: Document | None) -> int:
+def exit_code(status: Document | None, *, quiet: bool = False) -> int:
     """What the error channel said. Raises CommandError."""
     if status is None or status.get("status") == "Success":
         return 0
     causes = (status.get("details") or {}).get("causes") or []
     code = next((cause.get("message", "") for cause in causes if cause.get("reason") == "ExitCode"), "")
     if status.get("reason") == "NonZeroExitCode" and code.isdecimal():
-        print(f"command terminated with exit code {code}", file=sys.stderr)
+        if not quiet:
+            print(f"command terminated with exit code {code}", file=sys.stderr)
         return int(code)
     if status.get("reason") == "InternalError":
         raise CommandError(f"Internal error occurred: {status.get('message', '')}".replace("Internal error occurred: Internal error occurred",

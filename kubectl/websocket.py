@@ -70,6 +70,14 @@ class WebSocket:
 
     def receive(self) -> Iterator[tuple[int, bytes]]:
         """(channel, data) of what has arrived; waits for at least some bytes. Ends the connection at its end."""
+        yield from ((message[0], message[1:]) for message in self.messages() if message)
+
+    def send_message(self, data: bytes) -> None:
+        """A whole binary message, for subprotocols without channels."""
+        self._frame(_BINARY, data)
+
+    def messages(self) -> Iterator[bytes]:
+        """Whole messages of what has arrived; waits for at least some bytes."""
         data = self.connection.more()
         if not data:
             self.is_open = False
@@ -82,8 +90,7 @@ class WebSocket:
                     raise CommandError("websocket: message too large")
                 if is_final:
                     message, self._message = self._message, b""
-                    if message:
-                        yield message[0], message[1:]
+                    yield message
             elif opcode == _PING:
                 self._frame(_PONG, payload)
             elif opcode == _END:

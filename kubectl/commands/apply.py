@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from kubectl import builder, lastapplied, printers
 from kubectl.client import APPLY, MERGE, STRATEGIC_MERGE
-from kubectl.command import DRY_RUN, FILES, PRINT, SELECTOR, Command, field_manager
+from kubectl.command import ALL, DRY_RUN, FILES, PRINT, SELECTOR, Command, field_manager
 from kubectl.errors import CommandError, StatusError, raise_all
 from kubectl.flags import Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kubeapi.resource import Document
     from kubectl.builder import Target
     from kubectl.session import Session
@@ -210,4 +212,19 @@ def _conflicts(error: StatusError) -> str:
             "See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts")
 
 
-COMMANDS = {"apply": Command("kubectl apply -f FILE", "Make the cluster as the files say", run, FLAGS)}
+def _last(function: str) -> Callable[[Session, list[str]], int]:
+    def run(session: Session, args: list[str]) -> int:
+        from kubectl.commands import applylast
+        code: int = getattr(applylast, function)(session, args)
+        return code
+    return run
+
+
+COMMANDS = {"apply": Command("kubectl apply -f FILE", "Make the cluster as the files say", run, FLAGS, subcommands={
+    "edit-last-applied": Command("kubectl apply edit-last-applied (TYPE NAME | -f FILE)", "Change what apply compares with, in your editor", _last("edit"),
+                                 (*FILES, *PRINT, field_manager("kubectl-client-side-apply"))),
+    "set-last-applied": Command("kubectl apply set-last-applied -f FILE", "Take the file for what was applied last", _last("set_"),
+                                (*FILES, *PRINT, DRY_RUN, Flag("create-annotation", "bool", help="also where there is none"))),
+    "view-last-applied": Command("kubectl apply view-last-applied (TYPE NAME | -f FILE)", "Show what was applied last", _last("view"),
+                                 (*FILES, SELECTOR, ALL, Flag("output", short="o", help="yaml or json"))),
+})}

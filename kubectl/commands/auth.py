@@ -1,7 +1,7 @@
-"""kubectl auth: whoami and can-i."""
+"""kubectl auth: whoami, can-i and reconcile."""
 from __future__ import annotations
 
-from kubectl.command import ALL_NAMESPACES, PRINT, Command
+from kubectl.command import ALL_NAMESPACES, DRY_RUN, FILES, PRINT, Command
 from kubectl.errors import CommandError
 from kubectl.flags import Flag
 from kubectl.tabwriter import Rows
@@ -33,6 +33,10 @@ def whoami(session: Session, args: list[str]) -> int:
 
 
 def can_i(session: Session, args: list[str]) -> int:
+    if session.flags.on("list"):
+        if args:
+            raise CommandError("list option must be specified with no arguments")
+        return _list(session)
     if len(args) not in (2, 3):
         raise CommandError("you must specify two arguments: verb resource or verb resource/resourceName.\nSee 'kubectl auth can-i -h' for help "
                            "and examples.")
@@ -63,11 +67,41 @@ def _resource(session: Session, word: str) -> Document:
     except CommandError:
         session.warn(f"Warning: the server doesn't have a resource type '{word}'\n")
         return {"resource": word, "group": ""}
+    if not kind.namespaced and not session.flags.on("all-namespaces"):
+        where = f" in group '{kind.group}'" if kind.group else ""
+        session.warn(f"Warning: resource '{kind.plural}' is not namespace scoped{where}\n")
     return {"resource": kind.plural, "group": kind.group}
 
 
+def _list(session: Session) -> int:
+    """Everything one may do in the namespace, one row per resource."""
+    from kubectl import rbacrules
+    review = session.client.request("POST", "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews", body={
+        "apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectRulesReview", "spec": {"namespace": session.namespace}})
+    status = review.get("status") or {}
+    if status.get("incomplete"):
+        session.warn(f"warning: the list may be incomplete: {status.get('evaluationError', '')}")
+    single = [each for rule in status.get("resourceRules") or [] for each in rbacrules.breakdown(rule)]
+    rows = [] if session.flags.on("no-headers") else [["Resources", "Non-Resource URLs", "Resource Names", "Verbs"]]
+    shown = rbacrules.compact(single)
+    shown += [each for rule in status.get("nonResourceRules") or [] for each in rbacrules.breakdown(rule)]
+    rows += [[rbacrules.resource_text(rule), *(f"[{' '.join(rule.get(field) or [])}]" for field in ("nonResourceURLs", "resourceNames", "verbs"))]
+             for rule in sorted(shown, key=rbacrules.go_text)]
+    session.out(Rows().format(rows))
+    return 0
+
+
+def _reconcile(session: Session, args: list[str]) -> int:
+    from kubectl.commands import reconcile
+    return reconcile.run(session, args)
+
+
 COMMANDS = {"auth": Command("kubectl auth SUBCOMMAND", "Ask about permissions and identity", subcommands={
-    "whoami": Command("kubectl auth whoami", "Show who the server takes you for", whoami, PRINT),
     "can-i": Command("kubectl auth can-i VERB TYPE", "Show whether you may do something", can_i,
-                     (ALL_NAMESPACES, Flag("quiet", "bool", short="q", help="only the exit code"), Flag("subresource", help="such as log"))),
+                     (ALL_NAMESPACES, Flag("quiet", "bool", short="q", help="only the exit code"), Flag("subresource", help="such as log"),
+                      Flag("list", "bool", help="all that is allowed in the namespace"), Flag("no-headers", "bool", help="no header line"))),
+    "reconcile": Command("kubectl auth reconcile -f FILE", "Bring roles and bindings up to what files say", _reconcile, (
+        *FILES, *PRINT, DRY_RUN, Flag("remove-extra-permissions", "bool", help="take rules away that the file does not have"),
+        Flag("remove-extra-subjects", "bool", help="take subjects away that the file does not have"))),
+    "whoami": Command("kubectl auth whoami", "Show who the server takes you for", whoami, PRINT),
 })}

@@ -39,7 +39,7 @@ def _edit(session: Session, target: Target) -> Document | None:
     original = text = yamlout.dump(before)
     reasons = ""
     while True:
-        text = _in_editor(_HEAD + reasons + text)
+        text = in_editor(_HEAD + reasons + text)
         body = "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
         if not body.strip() or body == original and not reasons:
             return None
@@ -56,7 +56,7 @@ def _edit(session: Session, target: Target) -> Document | None:
             reasons, text = new, body
 
 
-def _in_editor(text: str) -> str:
+def in_editor(text: str) -> str:
     editor = os.environ.get("KUBE_EDITOR") or os.environ.get("EDITOR") or "vi"
     descriptor, path = tempfile.mkstemp(prefix="kubectl-edit-", suffix=".yaml")
     try:

@@ -20,10 +20,10 @@ FLAGS = (*PRINT, DRY_RUN, field_manager("kubectl-run"), Flag("image", help="the 
 
 def run(session: Session, args: list[str]) -> int:
     from kubectl import printers
+    if "image" not in session.flags.given:
+        raise CommandError('required flag(s) "image" not set')
     if not args:
         raise session.usage("NAME is required for run")
-    if not session.flags.text("image"):
-        raise CommandError('required flag(s) "image" not set')
     if session.flags.on("rm"):
         raise CommandError("--rm should only be used for attached containers, which this kubectl cannot do")
     document = pod(session, args)

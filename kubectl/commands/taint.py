@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from kubectl import builder, changes
 from kubectl.command import ALL, DRY_RUN, PRINT, SELECTOR, Command, field_manager
-from kubectl.errors import CommandError
+from kubectl.discovery import NoSuchType
+from kubectl.errors import Bare, CommandError
 from kubectl.flags import Flag
 
 TYPE_CHECKING = False
@@ -37,8 +38,14 @@ def run(session: Session, args: list[str]) -> int:
             if not any(_same(taint, old) for old in before):
                 raise CommandError(f'taint "{taint["key"]}{":" + taint["effect"] if taint["effect"] else ""}" not found')
         kept = [old for old in before if not any(_same(taint, old) for taint in (*adding, *removing))]
-        return {"spec": {"taints": [*adding, *kept] or None}}, "tainted" if adding and not removing else "modified" if adding else "untainted"
-    return changes.each(session, builder.targets(session, resources), change)
+        return {"spec": {"taints": [*adding, *kept] or None}}, _done(adding, removing, taken)
+    return changes.each(session, builder.targets(session, resources), change, shows_dry_run=False)
+
+
+def _done(adding: list[Document], removing: list[Document], taken: list[Document]) -> str:
+    if adding and not removing and not taken:
+        return "tainted"
+    return "modified" if adding else "untainted"
 
 
 def _check(session: Session, resources: list[str], adding: list[Document], removing: list[Document]) -> None:
@@ -46,7 +53,11 @@ def _check(session: Session, resources: list[str], adding: list[Document], remov
         raise CommandError("one or more resources must be specified as <resource> <name>")
     if not adding and not removing:
         raise CommandError("at least one taint update is required")
-    if resources[0].lower() not in ("node", "nodes", "no"):
+    if resources[0].lower() not in ("node", "nodes"):
+        try:
+            session.discovery.find(resources[0])
+        except NoSuchType:
+            raise Bare(f'the server doesn\'t have a resource type "{resources[0]}"') from None
         raise CommandError(f"invalid resource type {resources[0]}, only node types are supported")
     if session.flags.on("all") and session.flags.text("selector"):
         raise CommandError("setting 'all' parameter with a non empty selector is prohibited")

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 
-from kubelet.server import spdy
+from kubeapi import spdy
 from kubelet.server.requests import Receive, Send
 
 CHUNK = 32 << 10

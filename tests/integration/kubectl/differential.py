@@ -48,7 +48,7 @@ class Stage(NamedTuple):
         stdin = ""
         if "<" in words:
             at = words.index("<")
-            stdin, words = FILES[words[at + 1]].replace("NAMESPACE", namespace), words[:at]
+            stdin, words = (self.home / "ab"[side] / words[at + 1]).read_text(), words[:at]
         environment = {**os.environ, "KUBECONFIG": self.kubeconfig, "HOME": str(self.home / "ab"[side]), "TZ": "UTC", "PYTHONPATH": str(ROOT)}
         directory = self.home / "ab"[side]
         command = [*program, "-n", namespace, *words] if words[0] != "--" else [*program, *words[1:]]
@@ -68,12 +68,12 @@ class Stage(NamedTuple):
             text = re.sub(pattern, instead, text, flags=re.MULTILINE)
         if "AGE" in text or "RANDOM" in text or "ADDRESS" in text or "DATE" in text:     # columns are as wide as what stood there
             text = re.sub(r"[^\S\n]+", " ", text)
-        text = re.sub(r"(?:^ *(?:AGE )?(?:Normal|Warning) .*\n)+", _sorted, text, flags=re.MULTILINE)
+        text = re.sub(r"(?:^(?: *(?:AGE )?(?:Normal|Warning) |evicting pod |pod/\S+ evicted).*\n)+", _sorted, text, flags=re.MULTILINE)
         return re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
 
 
 def _sorted(match: re.Match[str]) -> str:
-    """Events of one second have no order."""
+    """Events of one second have no order, nor have evictions."""
     return "".join(sorted(match.group().splitlines(keepends=True)))
 
 
@@ -85,7 +85,7 @@ def prepare(stage: Stage, name: str, scene: Scene) -> None:
         namespace = f"{'ab'[side]}-{name}"
         for file, text in FILES.items():
             (directory / file).parent.mkdir(parents=True, exist_ok=True)
-            (directory / file).write_text(text.replace("NAMESPACE", namespace))
+            (directory / file).write_text(text.replace("NAMESPACE", namespace).replace("NODE", stage.nodes[side]))
         lines = [f"-- create namespace {namespace}", *scene.setup]
         for line in lines:
             ran = stage.run(name, side, line)

@@ -21,11 +21,13 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r'^E\d{4} .* run.go:\d+\] "command failed" err="(.*)"$', lambda match: "error: " + match[1].replace('\\"', '"'), "the upstream here is Google's dispatcher, whose main logs what upstream's prints"),
     (r"^Error: ", "error: ", "the same: upstream's main prints `error: unknown flag`"),
     (r"spec\.\w+\{[\w-]+\}: ", "", "describe names the container that an event is about, as upstream does since 1.35"),
+    (r"metadata:\n *creationTimestamp: null\n(?! )", "metadata: {}\n", "a time that is not set is left out since 1.34"),
+    (r'^ *"?creationTimestamp"?: null,?\n', "", "a time that is not set is left out since 1.34"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
 ONLY_EXIT_CODE: dict[str, str] = {
-    **dict.fromkeys(("rollout", "set", "create secret", "create service", "auth", "config"),
+    **dict.fromkeys(("rollout", "set", "create secret", "create service", "auth", "config", "top", "certificate", "certificate nope", "options x"),
                     "help is in our own words"),
 }
 
@@ -92,6 +94,70 @@ spec:
     "other-namespace.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, namespace: elsewhere}\n",
     "list.yaml": "apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: l1}}\n- {apiVersion: v1, kind: ConfigMap, metadata: {name: l2}}\n",
     "empty.yaml": "",
+    "rbac.yaml": """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: r, namespace: NAMESPACE}
+rules:
+- {apiGroups: [""], resources: [pods], verbs: [get, list]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: rb, namespace: NAMESPACE}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}
+subjects:
+- {kind: User, apiGroup: rbac.authorization.k8s.io, name: u}
+""",
+    "rbac2.yaml": """
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: r, namespace: NAMESPACE}
+rules:
+- {apiGroups: [""], resources: [pods], verbs: [get, watch]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: rb, namespace: NAMESPACE}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: r}
+subjects:
+- {kind: User, apiGroup: rbac.authorization.k8s.io, name: u2}
+""",
+    "drain.yaml": """
+apiVersion: v1
+kind: Pod
+metadata: {name: p, labels: {drain: NAMESPACE}}
+spec:
+  nodeSelector: {kubernetes.io/hostname: NODE}
+  containers: [{name: c, image: i}]
+  volumes: [{name: e, emptyDir: {}}]
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: q, labels: {drain: NAMESPACE}}
+spec:
+  nodeSelector: {kubernetes.io/hostname: NODE}
+  containers: [{name: c, image: i}]
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: ds}
+spec:
+  selector: {matchLabels: {a: ds}}
+  template:
+    metadata: {labels: {a: ds, drain: NAMESPACE}}
+    spec:
+      nodeSelector: {kubernetes.io/hostname: NODE}
+      containers: [{name: c, image: i}]
+""",
+    "csr.yaml": """
+apiVersion: certificates.k8s.io/v1
+kind: CertificateSigningRequest
+metadata: {name: NAMESPACE-csr}
+spec:
+  request: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIRk1HNENBUUF3RERFS01BZ0dBMVVFQXd3QmVEQlpNQk1HQnlxR1NNNDlBZ0VHQ0NxR1NNNDlBd0VIQTBJQQpCSjFLZU1FaG5YMW1zTFhjT201RVJhRlZ2N0hqNVNmRXJ2RWlabTIyRHJlYllid05NMTlaZVJYOXFzWkxxa1pyCjBna0NSVUUyZjVMQkM4K3ZKSHBTeWwrZ0FEQUtCZ2dxaGtqT1BRUURBZ05IQURCRUFpQWlJcXRIbmRxOXQvalQKWXlhdWNaWG1pNDY2Nk1zcFJLTHVRaDlSdG5VN1h3SWdCYWd6cFpXNXVHZTZPdGFGazhQbzAxREZ0bGJMZVczZQpSM3hZVms4SW1aMD0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==
+  signerName: example.com/signer
+  usages: [client auth]
+""",
     "env.txt": "# comment\nA=1\n\nB=two words\n",
     "columns.txt": "NAME            APP\n.metadata.name  .metadata.labels.app\n",
     "template.txt": "{{range .items}}{{.metadata.name}} {{end}}",
@@ -377,5 +443,184 @@ config
 config nope
 version x
 version -o nope
+"""),
+    "usage-of-more": Scene((), """
+set image
+set image deploy/x
+set image deploy/x a
+set env
+set env deploy/x
+set resources
+set resources deploy/x
+set selector
+set subject
+run
+apply view-last-applied
+apply set-last-applied
+attach
+attach x y z
+attach zz
+cp
+cp a
+cp a b
+cp a:b c:d
+cp zz:/a /tmp/zz
+cp /nope rs-x:/a
+port-forward
+port-forward x
+port-forward zz 80
+port-forward x a:b
+drain
+drain zz
+drain x -l a=b
+drain x --pod-selector='a in ('
+auth reconcile
+auth can-i --list get
+certificate
+certificate approve
+certificate approve zz
+certificate nope
+autoscale
+autoscale deploy x
+autoscale deploy x --max=0
+autoscale deploy x --min=3 --max=2
+top
+top pods
+top nodes
+top node x y
+top pod x -l a=b
+top pod zz
+completion
+completion nope
+completion bash x
+options x
+"""),
+    "setting": Scene(("apply -f web.yaml", "apply -f rbac.yaml"), """
+set env deploy/web C=d
+set env deploy/web A=b
+set env deploy/web --list
+set env deploy/web A-
+set env deploy/web nope-
+set env deploy/web --from=cm/settings --keys=k --prefix=X_
+set env deploy/web --from=cm/settings --keys=index.html
+set env deploy/web --from=secret/keys --prefix=S_
+set env deploy/web --from=cm/nope
+set env deploy/web --list
+set env deploy/web --list --resolve
+set env deploy/web C=e --overwrite=false
+set env deploy/web --env=Z=1 -c nope
+set env deploy/web
+set env deploy/web --all A=b
+set env deploy --all A=b
+set env deploy/web 1=2
+set env deploy/web X=1 X-
+set env pod/p -c c --list
+set env svc/web A=b
+get deploy web -o jsonpath={.spec.template.spec.containers[0].env}
+set resources deploy/web --limits=cpu=1,memory=1Gi --requests=cpu=100m
+set resources deploy/web --limits=cpu=1
+set resources deploy/web --limits=cpu=2 -c nope
+set resources deploy/web --limits=cpu
+set resources deploy/web
+set resources deploy/web --limits=cpu=x
+get deploy web -o jsonpath={.spec.template.spec.containers[0].resources}
+set selector svc/web a=b
+set selector svc web 'a in (b)'
+set selector svc/web a=b
+set selector deploy/web a=b
+set selector svc/web
+get svc web -o jsonpath={.spec.selector}
+set subject rolebinding rb --user=u9 --group=g --serviceaccount=NAMESPACE:default
+set subject rolebinding rb
+set subject deploy/web --user=u
+set subject rolebinding rb --serviceaccount=x
+get rolebinding rb -o jsonpath={.subjects}
+set sa deploy/web default
+set sa deploy/web default
+set serviceaccount deploy web
+set sa svc/web x
+set image deploy/web web=x:2
+set image deploy/web web=x:2
+set image deploy/web *=x:3
+set image deploy/web *=x:3 i=4
+set image deploy/web web=
+set image deploy/web
+set image deploy/web nope=x
+set image svc/web nope=x
+set image deploy/web web=x:4 --local -o yaml --dry-run=client
+set image deploy/web web=x:4 --dry-run=server
+set image deploy/web web=x:4 --dry-run=client -o name
+"""),
+    "permissions": Scene(("apply -f web.yaml",), """
+auth reconcile -f rbac.yaml
+auth reconcile -f rbac.yaml
+auth reconcile -f rbac2.yaml --dry-run=client
+auth reconcile -f rbac2.yaml
+auth reconcile -f rbac.yaml --remove-extra-subjects --remove-extra-permissions
+auth reconcile -f cm.yaml
+auth reconcile -f rbac.yaml -o name
+get role r -o jsonpath={.rules}
+get rolebinding rb -o jsonpath={.subjects}
+auth can-i --list
+auth can-i --list --no-headers
+auth can-i --list --as=u
+auth can-i get pods
+auth can-i get pods --as=u
+auth can-i watch pods --as=u
+auth can-i get pods/web --as=u
+auth can-i get nodes
+auth can-i get nope
+auth can-i get /healthz
+auth can-i get pods -q
+auth can-i '*' '*'
+auth can-i get pods --subresource=log --as=u
+auth can-i get deployments.apps --as=u
+auth whoami
+auth whoami -o yaml --as=u --as-group=g
+-- create -f csr.yaml
+-- certificate approve NAMESPACE-csr
+-- certificate approve NAMESPACE-csr
+-- certificate deny NAMESPACE-csr
+-- certificate approve NAMESPACE-csr zz
+-- certificate approve -f csr.yaml -o name
+autoscale deploy web --max=3 --dry-run=client -o yaml
+autoscale deploy web --max=3 --min=1 --cpu-percent=50 --dry-run=client -o yaml
+autoscale deploy/web --max=3
+autoscale deploy/web --max=3
+autoscale deploy/web --max=3 --name=other -o name
+autoscale svc/web --max=3
+autoscale pod/p --max=3
+get hpa
+"""),
+    "draining": Scene(("apply -f drain.yaml", "wait --for=condition=Ready pod --all --timeout=20s", "rollout status ds/ds --timeout=20s"), """
+drain NODE --pod-selector=drain=NAMESPACE
+drain NODE --pod-selector=drain=NAMESPACE --force
+drain NODE --pod-selector=drain=NAMESPACE --ignore-daemonsets --force
+drain NODE --pod-selector=drain=NAMESPACE --ignore-daemonsets --force --delete-emptydir-data --dry-run=client
+drain NODE --pod-selector=drain=NAMESPACE --ignore-daemonsets --force --delete-emptydir-data --dry-run=server
+drain NODE --pod-selector=drain=NAMESPACE --ignore-daemonsets --force --delete-emptydir-data --grace-period=0
+get pods -l drain=NAMESPACE -o jsonpath={.items[*].metadata.generateName}
+drain NODE --pod-selector=drain=NAMESPACE
+uncordon NODE
+uncordon NODE
+cordon NODE --dry-run=client
+cordon NODE --dry-run=server
+cordon NODE
+cordon NODE
+drain NODE --pod-selector=nope=1
+drain NODE nope --pod-selector=nope=1
+uncordon NODE
+drain -l a=b
+cordon -l kubernetes.io/hostname=NODE
+uncordon -l kubernetes.io/hostname=NODE
+taint nodes NODE NAMESPACE=v:PreferNoSchedule
+taint nodes NODE NAMESPACE=v:PreferNoSchedule
+taint nodes NODE NAMESPACE=w:PreferNoSchedule --overwrite
+taint nodes NODE NAMESPACE:PreferNoSchedule-
+taint nodes NODE NAMESPACE:PreferNoSchedule-
+taint nodes NODE NAMESPACE=w:PreferNoSchedule NAMESPACE=w:NoSchedule --dry-run=client
+taint nodes NODE NAMESPACE-
+taint nodes -l kubernetes.io/hostname=NODE NAMESPACE=w:PreferNoSchedule
+taint node/NODE NAMESPACE-
 """),
 }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from kubelet.server import spdy
+from kubeapi import spdy
 
 
 class Client:

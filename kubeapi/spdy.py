@@ -131,13 +131,19 @@ class Framing:
 
     # --- what is sent
 
+    def opened(self, stream: int, headers: Mapping[str, str], *, is_last: bool = False) -> bytes:
+        """A new stream with lower-case header names; is_last: nothing will be sent on it."""
+        pairs = b"".join(_counted(name) + _counted(value) for name, value in headers.items())
+        block = self._deflate.compress(struct.pack(">I", len(headers)) + pairs) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        return _frame(SYN_STREAM, struct.pack(">IIH", stream, 0, 0) + block, FIN if is_last else 0)
+
     def accepted(self, stream: int) -> bytes:
         block = self._deflate.compress(struct.pack(">I", 0)) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
         return _frame(SYN_REPLY, struct.pack(">I", stream) + block)
 
 
-def _frame(kind: int, body: bytes) -> bytes:
-    return HEAD.pack(1 << 31 | VERSION << 16 | kind, len(body)) + body
+def _frame(kind: int, body: bytes, flags: int = 0) -> bytes:
+    return HEAD.pack(1 << 31 | VERSION << 16 | kind, flags << 24 | len(body)) + body
 
 
 def data_frame(stream: int, data: bytes, *, is_last: bool = False) -> bytes:

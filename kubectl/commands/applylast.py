@@ -1,0 +1,80 @@
+"""kubectl apply view-last-applied, set-last-applied and edit-last-applied: the annotation that apply compares with."""
+from __future__ import annotations
+
+from kubectl import builder, lastapplied, printers, yamlout
+from kubectl.changes import send
+from kubectl.errors import CommandError, StatusError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from kubeapi.resource import Document
+    from kubectl.builder import Target
+    from kubectl.session import Session
+
+
+def view(session: Session, args: list[str]) -> int:
+    flags = session.flags
+    output = flags.text("output")
+    if output not in ("", "yaml", "json"):
+        raise session.usage(f"Unexpected -o output mode: {output}, the flag 'output' must be one of yaml|json")
+    texts = []
+    for target in builder.expand(session, builder.targets(session, args, list_without_name=True)):
+        last = lastapplied.of(target.document or {})
+        if last is None:
+            raise CommandError(f"no last-applied-configuration annotation found on resource: {target.name}")
+        if output == "json":
+            from json import dumps
+            texts.append(dumps(last, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        else:
+            texts.append(yamlout.dump(last))
+    session.out("".join(texts))
+    return 0
+
+
+def set_(session: Session, args: list[str]) -> int:
+    if args:
+        raise session.usage(f"Unexpected args: [{' '.join(args)}]")
+    report = printers.Report(session)
+    found = builder.targets(session, args)
+    current: list[tuple[Target, Document]] = []
+    for target in found:
+        try:
+            document = target.fetch(session)
+        except StatusError as error:
+            raise error.while_doing("retrieving current configuration of:", target.source) from None
+        if lastapplied.of(document) is None and not session.flags.on("create-annotation"):
+            raise CommandError(f"no last-applied-configuration annotation found on resource: {target.name}, to create the annotation, run the command with "
+                               "--create-annotation")
+        current.append((target, document))
+    for target, document in current:
+        text = lastapplied.annotate(target.document or {})["metadata"]["annotations"][lastapplied.ANNOTATION]
+        if (document["metadata"].get("annotations") or {}).get(lastapplied.ANNOTATION) == text:
+            session.out(f"set-last-applied {target.name}: no changes required.\n")
+            continue
+        report(send(session, target, document, {"metadata": {"annotations": {lastapplied.ANNOTATION: text}}}), "configured")
+    return 0
+
+
+def edit(session: Session, args: list[str]) -> int:
+    from kubectl.commands.edit import in_editor
+    from kubectl.manifests import parse_one
+    report = printers.Report(session)
+    for target in list(builder.expand(session, builder.targets(session, args))):
+        document = target.document or {}
+        last = lastapplied.of(document)
+        if last is None:
+            raise CommandError("no last-applied-configuration annotation found on resources, to create the annotation, use command "
+                               "`kubectl apply set-last-applied --create-annotation`")
+        text = yamlout.dump(last)
+        edited = in_editor("# What was applied last can be changed below. Lines that begin with '#' are ignored.\n#\n" + text)
+        body = "".join(line for line in edited.splitlines(keepends=True) if not line.startswith("#"))
+        if not body.strip() or body == text:
+            session.warn("Edit cancelled, no changes made.")
+            continue
+        try:
+            changed = parse_one(body)
+        except ValueError as error:
+            raise CommandError(f"The edited file had a syntax error: {error}") from None
+        new = lastapplied.annotate(changed)["metadata"]["annotations"][lastapplied.ANNOTATION]
+        report(send(session, target, document, {"metadata": {"annotations": {lastapplied.ANNOTATION: new}}}), "edited")
+    return 0
