@@ -50,14 +50,20 @@ class Target:
         return session.client.get(self.path)
 
 
+def has_files(session: Session) -> bool:
+    """Whether -f or -k is given."""
+    flags = session.flags
+    return bool(flags.has("filename") and flags.texts("filename") or flags.has("kustomize") and flags.text("kustomize"))
+
+
 def targets(session: Session, args: list[str], *, list_without_name: bool = False) -> list[Target]:
     """What files (-f) or arguments name. Raises CommandError."""
-    flags = session.flags
-    files = flags.texts("filename") if flags.has("filename") else []
-    if files or flags.has("kustomize") and flags.text("kustomize"):
+    if has_files(session):
         if args:
             raise CommandError("when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well")
         return list(each_of_files(session))
+    if not args and session.flags.has("selector") and session.flags.text("selector"):
+        raise CommandError("at least one resource must be specified to use a selector")
     if not args:
         raise CommandError(NOTHING_GIVEN)
     if any("/" in arg for arg in args):
@@ -73,7 +79,10 @@ def each_of_files(session: Session) -> Iterator[Target]:
     if files and directory:
         raise CommandError("only one of -f or -k can be specified")
     if directory:
-        raise CommandError("-k is not supported by this kubectl: render with kustomize and use -f -")
+        from kubectl.kustomize.build import build
+        for document in build(directory):
+            yield of_document(session, document, directory)
+        return
     for document, source in manifests.read(files, flags.has("recursive") and flags.on("recursive")):
         yield of_document(session, document, source)
 

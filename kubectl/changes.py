@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     Change = Callable[[Target, Document], tuple[Document, str]]
 
 
-def each(session: Session, found: list[Target], change: Change, *, shows_dry_run: bool = True) -> int:
+def each(session: Session, found: list[Target], change: Change, *, shows_dry_run: bool = True, fetch: bool = True) -> int:
     """Patch every object. Raises CommandError at the end for those that failed."""
     report = printers.Report(session, shows_dry_run=shows_dry_run)
     errors: list[CommandError] = []
-    for target in builder.expand(session, found, errors):
+    for target in builder.expand(session, found, errors) if fetch else found:
         document = target.document or {}
         try:
             patch, done = change(target, document)

@@ -27,7 +27,7 @@ class Command:
 # Flags that several commands share.
 FILES = (Flag("filename", "strings", short="f", help="file, directory or URL to read the resources from"),
          Flag("recursive", "bool", short="R", help="read directories named by -f recursively"),
-         Flag("kustomize", short="k", help="not supported"))
+         Flag("kustomize", short="k", help="a directory with a kustomization to build the resources from"))
 SELECTOR = Flag("selector", short="l", help="label selector, such as app=web,tier!=db")
 FIELD_SELECTOR = Flag("field-selector", help="field selector, such as status.phase=Running")
 ALL_NAMESPACES = Flag("all-namespaces", "bool", short="A", help="look in all namespaces")

@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "proxy": ("proxy", "Serve the API on a local port, without credentials"),
     "certificate": ("certificate", "Answer certificate signing requests"),
     "top": ("top", "Show what nodes and pods use"),
+    "kustomize": ("kustomize", "Print what a kustomization builds"),
     "completion": ("completion", "Print shell code that completes command lines (bash, zsh)"),
     "options": ("options", "Show the flags that every command takes"),
 }

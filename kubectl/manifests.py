@@ -76,9 +76,9 @@ def texts(name: str, recursive: bool) -> Iterator[tuple[str, str]]:
         yield name, _download(name)
     elif os.path.isdir(name):
         for path in _files_below(name, recursive):
-            yield path, _text_of(path)
+            yield path, text_of(path)
     else:
-        yield name, _text_of(name)
+        yield name, text_of(name)
 
 
 def _files_below(directory: str, recursive: bool) -> Iterator[str]:
@@ -91,7 +91,7 @@ def _files_below(directory: str, recursive: bool) -> Iterator[str]:
             yield path
 
 
-def _text_of(path: str) -> str:
+def text_of(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
             return file.read()

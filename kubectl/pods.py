@@ -36,7 +36,7 @@ def has_container(pod: Document, name: str) -> bool:
     return any(container["name"] == name for _, field in _FIELDS for container in pod["spec"].get(field) or [])
 
 
-def container_of(pod: Document, name: str, *, quiet: bool = False) -> str:
+def container_of(pod: Document, name: str, *, quiet: bool = False, lists: bool = False) -> str:
     """The container meant by -c, by the pod's annotation, or the first. Raises CommandError."""
     spec, pod_name = pod["spec"], pod["metadata"]["name"]
     chosen = name
@@ -50,11 +50,11 @@ def container_of(pod: Document, name: str, *, quiet: bool = False) -> str:
         if not quiet and (len(spec["containers"]) > 1 or spec.get("initContainers") or spec.get("ephemeralContainers")):
             print(f'Defaulted container "{chosen}" out of: {container_names(pod)}', file=sys.stderr)
     if not has_container(pod, chosen):
-        raise CommandError(f"container {chosen} is not valid for pod {pod_name} out of: {container_names(pod)}")
+        raise CommandError(f"container {chosen} is not valid for pod {pod_name}{f' out of: {container_names(pod)}' if lists else ''}")
     return chosen
 
 
-def selector_text(document: Document) -> str:
+def selector_text(document: Document, doing: str = "") -> str:
     """The label selector of a workload or a service, as a query. Raises CommandError."""
     selector = document.get("spec", {}).get("selector") or {}
     if document["kind"] in ("Service", "ReplicationController"):
@@ -62,7 +62,7 @@ def selector_text(document: Document) -> str:
             raise CommandError(f"invalid service '{document['metadata']['name']}': Service is defined without a selector")
         return ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
     if "matchLabels" not in selector and "matchExpressions" not in selector:
-        raise CommandError(f"selector for *v1.{document['kind']} not implemented")
+        raise CommandError(f"{doing}selector for *v1.{document['kind']} not implemented")
     words = [f"{key}={value}" for key, value in sorted((selector.get("matchLabels") or {}).items())]
     for expression in selector.get("matchExpressions") or []:
         values = ",".join(expression.get("values") or [])
@@ -76,7 +76,8 @@ def behind(session: Session, target: Target, *, to_log: bool = False) -> list[Do
     document = target.fetch(session)
     if document["kind"] == "Pod":
         return [document]
-    found = session.client.get(f"/api/v1/namespaces/{target.namespace}/pods", {"labelSelector": selector_text(document)})["items"]
+    found = session.client.get(f"/api/v1/namespaces/{target.namespace}/pods", {
+        "labelSelector": selector_text(document, f"cannot get the logs from *v1.{document['kind']}: " if to_log else "")})["items"]
     if not found:
         raise CommandError(f"timed out waiting for the condition: no pods of {target.kind.plural}/{target.name}")
     return sorted(found, key=lambda pod: _rank(pod, to_log))

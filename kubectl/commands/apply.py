@@ -7,8 +7,9 @@ server does it, by managedFields.
 from __future__ import annotations
 
 from kubectl import builder, lastapplied, printers
-from kubectl.client import APPLY, MERGE, STRATEGIC_MERGE
+from kubectl.client import APPLY, JSON_PATCH, MERGE, STRATEGIC_MERGE
 from kubectl.command import ALL, DRY_RUN, FILES, PRINT, SELECTOR, Command, field_manager
+from kubectl.commands import prune
 from kubectl.errors import CommandError, StatusError, raise_all
 from kubectl.flags import Flag
 
@@ -24,6 +25,11 @@ VALIDATE = Flag("validate", default="strict", no_value="strict", help="strict, w
 FLAGS = (*FILES, SELECTOR, *PRINT, DRY_RUN, VALIDATE, field_manager("kubectl-client-side-apply"),
          Flag("server-side", "bool", help="let the server merge"), Flag("force-conflicts", "bool", help="take fields from other managers"),
          Flag("force", "bool", help="delete and create what cannot be changed"), Flag("overwrite", "bool", True, help="accepted"),
+         Flag("prune", "bool", help="delete what earlier applies made and the files do not have"), ALL,
+         Flag("prune-allowlist", "array", help="group/version/kind to prune"), Flag("applyset", help="not supported"),
+         Flag("cascade", default="background", no_value="background", help="background, foreground or orphan"),
+         Flag("openapi-patch", "bool", True, help="accepted"), Flag("subresource", help="with --server-side: status, ..."),
+         Flag("timeout", "duration", help="accepted"),
          Flag("wait", "bool", help="accepted"), Flag("grace-period", "int", -1, help="with --force: seconds to terminate"))
 _ATTEMPTS = 5
 
@@ -41,12 +47,14 @@ def run(session: Session, args: list[str]) -> int:
     flags = session.flags
     if args:
         raise session.usage(f"Unexpected args: [{' '.join(args)}]")
-    if not flags.texts("filename"):
+    if not builder.has_files(session):
         raise CommandError("must specify one of -f and -k")
     if flags.on("force-conflicts") and not flags.on("server-side"):
         raise CommandError("--force-conflicts only works with --server-side")
     if session.dry_run == "client" and flags.on("server-side"):
         raise CommandError("--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)")
+    prune.check(session)
+    kept, namespaces = set[str](), set[str]()
     report, printed = Reports(session), 0
     errors: list[CommandError] = []
     for target in _chosen(session):
@@ -54,23 +62,23 @@ def run(session: Session, args: list[str]) -> int:
         if not target.name:
             raise CommandError(f"from {(target.document or {})['metadata'].get('generateName', '')}: cannot use generate name with apply")
         try:
-            report(*(_server_side if flags.on("server-side") else _client_side)(session, target))
+            document, operation = (_server_side if flags.on("server-side") else _client_side)(session, target)
+            report(document, operation)
+            kept.add(document["metadata"].get("uid", ""))
+            namespaces.add(target.namespace or session.namespace)
         except StatusError as error:
             errors.append(error)
     if not printed:
         raise CommandError("no objects passed to apply")
     report.finish()
+    if flags.on("prune") and not errors:
+        prune.prune(session, kept, namespaces)
     raise_all(errors)
     return 0
 
 
 def _chosen(session: Session) -> list[Target]:
-    found = builder.targets(session, [])
-    if not session.flags.text("selector"):
-        return found
-    from kubeapi import labels
-    selector = labels.parse(session.flags.text("selector"))
-    return [target for target in found if selector.matches((target.document or {})["metadata"].get("labels") or {})]
+    return list(builder.selected(session, builder.targets(session, [])))
 
 
 class Reports:
@@ -107,8 +115,7 @@ def _client_side(session: Session, target: Target) -> tuple[Document, str]:
                      "required by kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl "
                      "create --save-config or kubectl apply. The missing annotation will be patched automatically.")
     if session.dry_run == "client":
-        patch, _ = three_way(target, current, modified)
-        return _locally_patched(target, current, patch), "configured"
+        return current, "configured"              # as upstream: the object as it is
     return _patch(session, target, current, modified)
 
 
@@ -170,16 +177,6 @@ def three_way(target: Target, current: Document, modified: Document) -> tuple[Do
     return strategic.diff3(original, modified, current, schema), STRATEGIC_MERGE
 
 
-def _locally_patched(target: Target, current: Document, patch: Document) -> Document:
-    from kubeapi.patch import mergepatch, strategic
-    from kubeapi.schemas import UnknownType, schema_of
-    try:
-        return strategic.apply(current, patch, schema_of(target.kind.group, target.kind.version, target.kind.kind))
-    except UnknownType:
-        patched: Document = mergepatch.apply(current, patch)
-        return patched
-
-
 def _recreate(session: Session, target: Target, modified: Document) -> Document:
     from kubectl.commands.delete import wait_until_gone
     options: Document = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
@@ -191,16 +188,45 @@ def _recreate(session: Session, target: Target, modified: Document) -> Document:
 
 
 def _server_side(session: Session, target: Target) -> tuple[Document, str]:
-    document = dict(target.document or {})
     manager = session.flags.text("field-manager") if "field-manager" in session.flags.given else "kubectl"
+    applied = _apply_there(session, target, manager)
+    if session.dry_run == "none" and _takes_over(session, target, applied, manager):
+        applied = _apply_there(session, target, manager)          # what only the old way of applying set goes
+    return applied, "serverside-applied"
+
+
+def _apply_there(session: Session, target: Target, manager: str) -> Document:
     parameters = {**session.writing(fieldValidation=field_validation(session)), "fieldManager": manager,
                   "force": "true" if session.flags.on("force-conflicts") else "false"}
+    subresource = session.flags.text("subresource")
+    path = target.subpath(subresource) if subresource else target.path
     try:
-        return session.client.request("PATCH", target.path, parameters, document, content_type=APPLY), "serverside-applied"
+        return session.client.request("PATCH", path, parameters, dict(target.document or {}), content_type=APPLY)
     except StatusError as error:
         if error.reason == "Conflict":
             raise CommandError(f"Apply failed with {_conflicts(error)}") from None
         raise
+
+
+def _takes_over(session: Session, target: Target, applied: Document, manager: str) -> bool:
+    """Give the fields that client-side applies set to *manager*, so that it may also remove them. Whether there were any."""
+    entries = applied["metadata"].get("managedFields") or []
+    old = [each for each in entries if each["manager"] == "kubectl-client-side-apply" and each["operation"] == "Update" and not each.get("subresource")]
+    mine = next((each for each in entries if each["manager"] == manager and each["operation"] == "Apply" and not each.get("subresource")), None)
+    if not old or mine is None:
+        return False
+    fields = mine.get("fieldsV1") or {}
+    for each in old:
+        fields = _union(fields, each.get("fieldsV1") or {})
+    kept = [{**each, "fieldsV1": fields} if each is mine else each for each in entries if each not in old]
+    patch = [{"op": "replace", "path": "/metadata/managedFields", "value": kept},
+             {"op": "replace", "path": "/metadata/resourceVersion", "value": applied["metadata"]["resourceVersion"]}]
+    session.client.request("PATCH", target.path, {"fieldManager": manager}, patch, content_type=JSON_PATCH)
+    return True
+
+
+def _union(left: Document, right: Document) -> Document:
+    return {**left, **{key: _union(left.get(key) or {}, value) for key, value in right.items()}}
 
 
 def _conflicts(error: StatusError) -> str:

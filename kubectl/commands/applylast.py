@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def view(session: Session, args: list[str]) -> int:
     flags = session.flags
     output = flags.text("output")
-    if output not in ("", "yaml", "json"):
-        raise session.usage(f"Unexpected -o output mode: {output}, the flag 'output' must be one of yaml|json")
     texts = []
     for target in builder.expand(session, builder.targets(session, args, list_without_name=True)):
         last = lastapplied.of(target.document or {})
         if last is None:
-            raise CommandError(f"no last-applied-configuration annotation found on resource: {target.name}")
+            continue
+        if output not in ("", "yaml", "json"):
+            raise session.usage(f"Unexpected -o output mode: {output}, the flag 'output' must be one of yaml|json")
         if output == "json":
             from json import dumps
             texts.append(dumps(last, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

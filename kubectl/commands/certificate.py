@@ -21,8 +21,7 @@ def _command(condition: str, verb: str) -> Callable[[Session, list[str]], int]:
     done = "approved" if verb == "approve" else "denied"
 
     def run(session: Session, args: list[str]) -> int:
-        flags = session.flags
-        if not args and not flags.texts("filename") and not flags.text("kustomize"):
+        if not args and not builder.has_files(session):
             raise CommandError("one or more CSRs must be specified as <name> or -f <filename>")
         report, errors = printers.Report(session), list[CommandError]()
         found = builder.targets(session, ["certificatesigningrequests", *args] if args else [])

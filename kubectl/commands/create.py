@@ -27,7 +27,7 @@ def run(session: Session, args: list[str]) -> int:
         raise session.usage(f"Unexpected args: [{' '.join(args)}]")
     if flags.text("raw"):
         return _raw(session)
-    if not flags.texts("filename") and not flags.text("kustomize"):
+    if not builder.has_files(session):
         raise CommandError("must specify one of -f and -k")
     report, errors, count = printers.Report(session), [], 0
     for target in builder.selected(session, builder.each_of_files(session)):

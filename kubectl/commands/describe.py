@@ -25,7 +25,7 @@ _WITHOUT_EVENTS = ("Namespace", "Secret")
 
 
 def run(session: Session, args: list[str]) -> int:
-    if not args and not session.flags.texts("filename"):
+    if not args and not builder.has_files(session):
         raise CommandError('You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of supported '
                            "resources.")
     errors: list[CommandError] = []

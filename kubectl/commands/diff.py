@@ -26,16 +26,15 @@ def run(session: Session, args: list[str]) -> int:
         error = session.usage(f"Unexpected args: [{' '.join(args)}]")
         error.code = 2
         raise error
-    if not session.flags.texts("filename"):
+    if not builder.has_files(session):
         raise CommandError("must specify one of -f and -k", 2)
     with tempfile.TemporaryDirectory(prefix="LIVE-") as live, tempfile.TemporaryDirectory(prefix="MERGED-") as merged:
         for target in builder.targets(session, []):
             before, after = _states(session, target)
             name = ".".join(filter(None, [target.kind.group, target.kind.version, target.kind.kind, target.namespace, target.name]))
             for directory, document in ((live, before), (merged, after)):
-                if document is not None:
-                    with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
-                        file.write(yamlout.dump(_shown(session, document)))
+                with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+                    file.write(yamlout.dump(_shown(session, document)) if document is not None else "")
         return _show(live, merged)
 
 

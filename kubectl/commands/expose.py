@@ -17,10 +17,15 @@ FLAGS = (*FILES, *PRINT, DRY_RUN, field_manager("kubectl-expose"), Flag("port", 
          Flag("selector", short="l", help="the service's selector"))
 
 
+_EXPOSABLE = frozenset({"ReplicationController", "Service", "Pod", "Deployment", "ReplicaSet"})
+
+
 def run(session: Session, args: list[str]) -> int:
     report = printers.Report(session)
     selector = session.flags.take("selector")     # of the service, not of what is exposed
     for target in builder.expand(session, builder.targets(session, args)):
+        if target.kind.kind not in _EXPOSABLE:
+            raise CommandError(f"cannot expose a {target.kind.kind}")
         service = _service(session, target.document or {}, selector)
         if session.dry_run != "client":
             path = f"/api/v1/namespaces/{target.namespace}/services"

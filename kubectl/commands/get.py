@@ -37,7 +37,7 @@ def run(session: Session, args: list[str]) -> int:
         _check_raw(session, args)
         session.out(session.client.text(flags.text("raw")))
         return 0
-    if not args and not flags.texts("filename"):
+    if not args and not builder.has_files(session):
         session.warn('You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of supported resources.\n')
         raise session.usage('Required resource not specified.\nUse "kubectl explain <resource>" for a detailed description of that resource '
                             "(e.g. kubectl explain pods).")

@@ -23,10 +23,15 @@ def _command(field: str, noun: str) -> Callable[[Session, list[str]], int]:
 
     def run(session: Session, args: list[str]) -> int:
         resources, wanted, removed = split(args, field == "labels")
-        if not resources and not session.flags.texts("filename"):
+        if not resources and not builder.has_files(session):
             raise CommandError("one or more resources must be specified as <resource> <name> or <resource>/<name>")
         if not wanted and not removed and not session.flags.on("list"):
             raise CommandError(f"at least one {noun} update is required")
+        if field == "labels":
+            _check_labels(wanted)
+        local = session.flags.on("local")
+        if local and resources:
+            raise CommandError("can only use local files by -f pod.yaml or --filename=pod.json when --local=true is set")
         found = builder.targets(session, resources)
         if session.flags.on("list"):
             return _list(session, found, field)
@@ -35,12 +40,12 @@ def _command(field: str, noun: str) -> Callable[[Session, list[str]], int]:
             before = document["metadata"].get(field) or {}
             if not session.flags.on("overwrite"):
                 for key, value in wanted.items():
-                    if key in before and (field == "annotations" or before[key] != value):
+                    if key in before and before[key] != value:
                         raise CommandError(f"'{key}' already has a value ({before[key]}), and --overwrite is false" if field == "labels" else
                                            f"--overwrite is false but found the following declared annotation(s): '{key}' already has a "
                                            f"value ({before[key]})")
             for key in removed:
-                if key not in before:
+                if key not in before and field == "labels":
                     session.out(f'{noun} "{key}" not found.\n')
             patch: Document = {key: value for key, value in wanted.items() if before.get(key) != value}
             patch |= {key: None for key in removed if key in before}
@@ -49,9 +54,18 @@ def _command(field: str, noun: str) -> Callable[[Session, list[str]], int]:
                 body["metadata"]["resourceVersion"] = session.flags.text("resource-version")
             if field == "annotations":
                 return body, verb
-            return body, "not labeled" if not patch else verb if any(value is not None for value in patch.values()) else "unlabeled"
-        return changes.each(session, found, change)
+            return body, "not labeled" if not patch else "unlabeled" if any(value is None for value in patch.values()) else verb
+        return changes.each(session, found, change, fetch=not local)
     return run
+
+
+def _check_labels(wanted: dict[str, str]) -> None:
+    from kubeapi.names import label_value_faults, qualified_name_faults
+    for key, value in wanted.items():
+        if faults := label_value_faults(value):
+            raise CommandError(f'invalid label value: "{key}={value}": {";".join(faults)}')
+        if faults := qualified_name_faults(key):
+            raise CommandError(f'invalid label key "{key}={value}": {";".join(faults)}')
 
 
 def split(args: list[str], words_only: bool) -> tuple[list[str], dict[str, str], list[str]]:
@@ -74,7 +88,7 @@ def _list(session: Session, found: list[Target], field: str) -> int:
     targets = list(builder.expand(session, found))
     for target in targets:
         if len(targets) > 1:
-            session.out(f"Listing {field} for {target.kind.kind}.{target.kind.api_version}/{target.name}:\n")
+            session.out(f"Listing {field} for {target.kind.kind}.{target.kind.group}/{target.name}:\n")
         values = (target.document or {})["metadata"].get(field) or {}
         session.out("".join(f"{' ' if len(targets) > 1 else ''}{key}={values[key]}\n" for key in sorted(values)))
     return 0

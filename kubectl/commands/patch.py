@@ -27,7 +27,7 @@ def run(session: Session, args: list[str]) -> int:
         raise CommandError("must specify --patch or --patch-file containing the contents of the patch" if not flags.text("patch") else
                            "cannot specify --patch and --patch-file together")
     patch = _patch(session)
-    report, errors = printers.Report(session), list[CommandError]()
+    report, errors = printers.Report(session, shows_dry_run=False), list[CommandError]()
     for target in builder.expand(session, builder.targets(session, args), errors):
         before = target.document or {}
         path = target.subpath(flags.text("subresource")) if flags.text("subresource") else target.path

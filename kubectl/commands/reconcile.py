@@ -26,10 +26,9 @@ class _Result:
 
 
 def run(session: Session, args: list[str]) -> int:
-    flags = session.flags
     if args:
         raise session.usage(f"Unexpected args: [{' '.join(args)}]")
-    if not flags.texts("filename") and not flags.text("kustomize"):
+    if not builder.has_files(session):
         raise CommandError("must specify one of -f and -k")
     report = printers.Report(session)
     for target in builder.each_of_files(session):

@@ -19,18 +19,39 @@ FLAGS = (*FILES, *PRINT, DRY_RUN, VALIDATE, field_manager("kubectl-replace"), Fl
 
 
 def run(session: Session, args: list[str]) -> int:
-    if not session.flags.texts("filename"):
+    if not builder.has_files(session):
         raise CommandError("must specify one of -f and -k")
     if args:
         raise session.usage(f"Unexpected args: [{' '.join(args)}]")
     report, errors = printers.Report(session), list[CommandError]()
-    for target in builder.targets(session, []):
+    targets = builder.targets(session, [])
+    if session.flags.on("force") and session.dry_run != "client":
+        _delete(session, targets)
+    for target in targets:
         try:
             report(_replace(session, target), "replaced")
         except StatusError as error:
             errors.append(error.while_doing("replacing", target.source))
     raise_all(errors)
     return 0
+
+
+def _delete(session: Session, targets: list[Target]) -> None:
+    """All of them, before any is made again."""
+    from kubectl.commands.delete import wait_until_gone
+    grace = session.flags.number("grace-period")
+    gone: list[tuple[Target, Document]] = []
+    for target in targets:
+        try:
+            gone.append((target, session.client.request("DELETE", target.path, body={
+                "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background", **({"gracePeriodSeconds": grace} if grace >= 0 else {})})))
+        except StatusError as error:
+            if error.reason != "NotFound":
+                raise
+            continue
+        session.out(f'{target.kind.group_kind} "{target.name}" deleted\n')
+    for target, answer in gone:
+        wait_until_gone(session, target, answer, session.flags.seconds("timeout"))
 
 
 def _replace(session: Session, target: Target) -> Document:
@@ -45,16 +66,6 @@ def _replace(session: Session, target: Target) -> Document:
             revision = target.fetch(session)["metadata"]["resourceVersion"]
             document = {**document, "metadata": {**document["metadata"], "resourceVersion": revision}}
         return session.client.request("PUT", target.path, parameters, document)
-    from kubectl.commands.delete import wait_until_gone
-    try:
-        gone = session.client.request("DELETE", target.path, body={
-            "kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background",
-            **({"gracePeriodSeconds": session.flags.number("grace-period")} if session.flags.number("grace-period") >= 0 else {})})
-        session.out(f'{target.kind.group_kind} "{target.name}" deleted\n')
-        wait_until_gone(session, target, gone, session.flags.seconds("timeout"))
-    except StatusError as error:
-        if error.reason != "NotFound":
-            raise
     return session.client.request("POST", target.kind.path(target.namespace), parameters, document)
 
 

@@ -20,7 +20,7 @@ COMMON = (*FILES, SELECTOR, *PRINT, field_manager("kubectl-rollout"))
 
 
 def _targets(session: Session, args: list[str]) -> list[Target]:
-    if not args and not session.flags.texts("filename"):
+    if not args and not builder.has_files(session):
         raise CommandError("required resource not specified")
     return builder.targets(session, args, list_without_name=True)
 

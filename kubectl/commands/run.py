@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 FLAGS = (*PRINT, DRY_RUN, field_manager("kubectl-run"), Flag("image", help="the image"), Flag("port", help="port of the container"),
          Flag("env", "array", help="NAME=value"), Flag("labels", short="l", help="a=b,c=d"), Flag("restart", default="Always", help="Always, OnFailure, Never"),
          Flag("command", "bool", help="the arguments replace the image's command"), Flag("image-pull-policy", help="Always, IfNotPresent, Never"),
+         Flag("attach", "bool", help="not supported"), Flag("expose", "bool", help="with --port: also make a service"),
          Flag("rm", "bool", help="delete it afterwards"), Flag("stdin", "bool", short="i", help="keep standard input open"),
          Flag("tty", "bool", short="t", help="a terminal"), Flag("annotations", "array", help="key=value"), Flag("quiet", "bool", short="q", help="say less"),
          Flag("overrides", help="a merge patch for the pod"))
@@ -24,13 +25,44 @@ def run(session: Session, args: list[str]) -> int:
         raise CommandError('required flag(s) "image" not set')
     if not args:
         raise session.usage("NAME is required for run")
-    if session.flags.on("rm"):
-        raise CommandError("--rm should only be used for attached containers, which this kubectl cannot do")
+    _check(session)
+    report = printers.Report(session)
     document = pod(session, args)
-    if session.dry_run != "client":
-        document = session.client.request("POST", f"/api/v1/namespaces/{session.namespace}/pods", session.writing(), document)
-    printers.Report(session)(document, "created")
+    if session.flags.on("expose"):
+        report(_create(session, "services", _service(session, document)), "created")
+    report(_create(session, "pods", document), "created")
     return 0
+
+
+def _check(session: Session) -> None:
+    flags = session.flags
+    if flags.text("restart") not in ("Always", "OnFailure", "Never"):
+        raise session.usage(f"invalid restart policy: {flags.text('restart')}")
+    if flags.text("image-pull-policy") not in ("", "Always", "IfNotPresent", "Never"):
+        raise session.usage(f"invalid image pull policy: {flags.text('image-pull-policy')}")
+    if flags.on("rm") and not flags.on("attach") and not flags.on("stdin"):
+        raise session.usage("--rm should only be used for attached containers")
+    if flags.on("rm") or flags.on("attach"):
+        raise CommandError("--attach and --rm are not supported by this kubectl: run the pod, then use attach and delete")
+    if flags.on("expose") and not flags.text("port"):
+        raise session.usage("--port must be set when exposing a service")
+    for pair in flags.texts("env"):
+        if not pair.partition("=")[1] or not pair.partition("=")[0]:
+            raise CommandError(f"invalid env: {pair}")
+
+
+def _create(session: Session, plural: str, document: Document) -> Document:
+    if session.dry_run == "client":
+        return document
+    return session.client.request("POST", f"/api/v1/namespaces/{session.namespace}/{plural}", session.writing(), document)
+
+
+def _service(session: Session, pod: Document) -> Document:
+    """The service of --expose: the pod's labels, its port."""
+    metadata = {key: value for key, value in pod["metadata"].items() if key in ("name", "namespace")}
+    port = int(session.flags.text("port"))
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "status": {"loadBalancer": {}},
+            "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": pod["metadata"]["labels"]}}
 
 
 def pod(session: Session, args: list[str]) -> Document:

@@ -41,8 +41,8 @@ def run(session: Session, args: list[str]) -> int:
             report(document, "scaled")
         except CommandError as error:
             errors.append(error)
-    if not count and not errors:
-        raise CommandError("no objects passed to scale")
+    if not count:
+        raise CommandError("no objects passed to scale" + "".join(f" {error.message}" for error in errors))
     raise_all(errors)
     return 0
 

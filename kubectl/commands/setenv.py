@@ -22,7 +22,7 @@ _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 def run(session: Session, args: list[str]) -> int:
     flags = session.flags
     resources, words = split(args)
-    if not resources and not flags.texts("filename") and not flags.text("kustomize"):
+    if not resources and not builder.has_files(session):
         raise CommandError("one or more resources must be specified as <resource> <name> or <resource>/<name>")
     entries, removed = parsed([*words, *flags.texts("env")])
     if flags.text("from"):

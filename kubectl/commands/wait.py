@@ -68,7 +68,7 @@ def _appearing(session: Session, target: Target, timeout: float) -> Target:
         if event["type"] == "ADDED":
             target.document = event["object"]
             return target
-    raise CommandError(f"timed out waiting for the condition on {target.kind.plural}/{target.name}")
+    raise CommandError("timed out waiting for the condition")
 
 
 def _deletion(session: Session, args: list[str], timeout: float) -> int:

@@ -23,12 +23,10 @@ def required(session: Session, *names: str) -> None:
 
 
 def name_and_command(session: Session, args: list[str]) -> tuple[str, list[str]]:
-    """The NAME, and what stands behind it or after `--`."""
+    """The one NAME, and what stands after `--`."""
     flags = session.flags
     before = args[:flags.dash_at] if flags.dash_at >= 0 else args
-    if not before or len(before) > 1 and flags.dash_at >= 0:
-        raise session.usage(f"exactly one NAME is required, got {len(before)}")
-    return before[0], args[1:]
+    return name_of(session, before), args[len(before):]
 
 
 def pairs(words: list[str], message: str) -> dict[str, str]:

@@ -63,7 +63,7 @@ def bytes_of(path: str) -> bytes:
         raise CommandError(f"error reading {path}: {(error.strerror or '').lower()}") from None
 
 
-def data_of(found: Iterator[tuple[str, bytes]], what: str) -> dict[str, bytes]:
+def data_of(found: Iterator[tuple[str, bytes]], what: str, name: str) -> dict[str, bytes]:
     """The entries as a dict. Raises CommandError where a key comes twice or is none."""
     from kubeapi.names import config_key_faults
     data: dict[str, bytes] = {}
@@ -72,7 +72,7 @@ def data_of(found: Iterator[tuple[str, bytes]], what: str) -> dict[str, bytes]:
         if faults:
             raise CommandError(f'"{key}" is not a valid key name for a {what}: {", ".join(faults)}')
         if key in data:
-            raise CommandError(f"cannot add key {key}, another key by that name already exists in Data for {what}")
+            raise CommandError(f'cannot add key "{key}", another key by that name already exists in Data for {what} "{name}"')
         data[key] = value
     return data
 
@@ -82,16 +82,16 @@ def base64(value: bytes) -> str:
     return b2a_base64(value, newline=False).decode()
 
 
-def _data(session: Session, what: str) -> dict[str, bytes]:
+def _data(session: Session, what: str, name: str) -> dict[str, bytes]:
     flags = session.flags
     if flags.texts("from-env-file") and (flags.texts("from-file") or flags.texts("from-literal")):
         raise CommandError("from-env-file cannot be combined with from-file or from-literal")
-    return data_of(entries(flags.texts("from-literal"), flags.texts("from-file"), flags.texts("from-env-file")), what)
+    return data_of(entries(flags.texts("from-literal"), flags.texts("from-file"), flags.texts("from-env-file")), what, name)
 
 
 def config_map(session: Session, args: list[str]) -> Document:
-    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name_of(session, args)},
-                **text_or_binary(_data(session, "ConfigMap"))}
+    name = name_of(session, args)
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, **text_or_binary(_data(session, "ConfigMap", name))}
     return hashed(session, document)
 
 
@@ -115,10 +115,11 @@ def hashed(session: Session, document: Document) -> Document:
 
 
 def secret(session: Session, args: list[str]) -> Document:
-    document: Document = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name_of(session, args)}}
+    name = name_of(session, args)
+    document: Document = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
     if session.flags.text("type"):
         document["type"] = session.flags.text("type")
-    data = {key: base64(value) for key, value in _data(session, "Secret").items()}
+    data = {key: base64(value) for key, value in _data(session, "Secret", name).items()}
     return hashed(session, {**document, "data": data} if data else document)
 
 
@@ -162,7 +163,7 @@ def registry_secret(session: Session, args: list[str]) -> Document:
     name, flags = name_of(session, args), session.flags
     document: Document = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "type": "kubernetes.io/dockerconfigjson"}
     if flags.texts("from-file"):
-        data = {key: base64(value) for key, value in data_of(entries([], flags.texts("from-file"), []), "Secret").items()}
+        data = {key: base64(value) for key, value in data_of(entries([], flags.texts("from-file"), []), "Secret", name).items()}
         return hashed(session, {**document, "data": data})
     user, password = flags.text("docker-username"), flags.text("docker-password")
     if not user or not password or not flags.text("docker-server"):

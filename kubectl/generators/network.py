@@ -40,7 +40,7 @@ def _port(text: str, node_port: int) -> Document:
     try:
         number = int(port)
     except ValueError:
-        raise CommandError(f'strconv.Atoi: parsing "{port}": invalid syntax') from None
+        raise CommandError(f'strconv.ParseUint: parsing "{port}": invalid syntax') from None
     aim: int | str = number if not target else int(target) if target.isdecimal() else target
     found: Document = {"name": text.replace(":", "-"), "port": number, "protocol": "TCP", "targetPort": aim}
     return {**found, "nodePort": node_port} if node_port else found

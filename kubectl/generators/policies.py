@@ -77,8 +77,6 @@ def priority_class(session: Session, args: list[str]) -> Document:
     policy = flags.text("preemption-policy")
     if not name:
         raise CommandError("name must be specified")
-    if policy not in ("PreemptLowerPriority", "Never"):
-        raise CommandError(f"invalid preemption policy: {policy}")
     return {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}, "value": flags.number("value"),
             **({"globalDefault": True} if flags.on("global-default") else {}),
             **({"description": flags.text("description")} if flags.text("description") else {}), "preemptionPolicy": policy}

@@ -1,7 +1,8 @@
 """kubectl create role, clusterrole, rolebinding and clusterrolebinding."""
 from __future__ import annotations
 
-from kubectl.errors import CommandError
+from kubectl.discovery import NoSuchType
+from kubectl.errors import Bare, CommandError
 from kubectl.generators.arguments import name_of, pairs, required
 
 TYPE_CHECKING = False
@@ -10,11 +11,13 @@ if TYPE_CHECKING:
     from kubectl.session import Session
 
 GROUP = "rbac.authorization.k8s.io"
+_STANDARD = frozenset({"*", "get", "delete", "list", "create", "update", "patch", "watch", "proxy", "deletecollection", "use", "bind", "escalate",
+                       "impersonate", "approve", "sign", "attest"})
 
 
 def role(session: Session, args: list[str]) -> Document:
     name, flags = name_of(session, args), session.flags
-    verbs = _verbs(flags.texts("verb"))
+    verbs = _verbs(session)
     if not flags.texts("resource"):
         raise CommandError("at least one resource must be specified")
     return {"apiVersion": f"{GROUP}/v1", "kind": "Role", "metadata": {"name": name}, "rules": _rules(session, verbs)}
@@ -29,7 +32,7 @@ def cluster_role(session: Session, args: list[str]) -> Document:
             raise CommandError("aggregation rule must be specified without nonResourceURLs, resources or resourceNames")
         labels = pairs(aggregated.split(","), "{} is not valid")
         return {**document, "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": labels}]}, "rules": None}
-    verbs = _verbs(flags.texts("verb"))
+    verbs = _verbs(session)
     if not flags.texts("resource") and not urls:
         raise CommandError("one of resource or nonResourceURL must be specified")
     rules = _rules(session, verbs) if flags.texts("resource") else []
@@ -38,10 +41,13 @@ def cluster_role(session: Session, args: list[str]) -> Document:
     return {**document, "rules": rules}
 
 
-def _verbs(given: list[str]) -> list[str]:
-    if not given:
+def _verbs(session: Session) -> list[str]:
+    verbs = list(dict.fromkeys(session.flags.texts("verb")))
+    if not verbs:
         raise CommandError("at least one verb must be specified")
-    verbs = list(dict.fromkeys(given))
+    for verb in verbs:
+        if verb not in _STANDARD:
+            session.warn(f"Warning: '{verb}' is not a standard resource verb")
     return ["*"] if "*" in verbs else verbs
 
 
@@ -50,8 +56,6 @@ def _rules(session: Session, verbs: list[str]) -> list[Document]:
     flags = session.flags
     names = flags.texts("resource-name")
     words = list(dict.fromkeys(flags.texts("resource")))
-    if names and len(words) > 1:
-        raise CommandError("resource name(s) can not be applied to multiple resources")
     by_group: dict[str, list[str]] = {}
     for word in words:
         group, resource = _resource(session, word)
@@ -66,7 +70,10 @@ def _resource(session: Session, word: str) -> tuple[str, str]:
     plain, slash, subresource = word.partition("/")
     if plain == "*":
         return "*", "*" + slash + subresource
-    found = session.discovery.find(plain)
+    try:
+        found = session.discovery.find(plain)
+    except NoSuchType as error:
+        raise Bare(error.message) from None
     return found.group, found.plural + slash + subresource
 
 

@@ -32,9 +32,9 @@ def _request(session: Session) -> Document:
     spec: Document = {"audiences": flags.texts("audience") or None}
     seconds = flags.seconds("duration")
     if seconds < 0:
-        raise CommandError("duration must be greater than or equal to 0")
+        raise CommandError("--duration must be greater than or equal to 0")
     if seconds % 1:
-        raise CommandError("duration cannot be expressed in units less than seconds")
+        raise CommandError("--duration cannot be expressed in units less than seconds")
     if seconds:
         spec["expirationSeconds"] = int(seconds)
     kind, name, uid = (flags.text(f"bound-object-{part}") for part in ("kind", "name", "uid"))

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[3]
 _CHANGING = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"20\d\d-\d\d-\d\d[T ][\d:.]+ ?(Z|[-+]\d\d:?\d\d)( UTC)?", "TIME"), (r"\w{3}, \d\d \w{3} 20\d\d [\d:]{8} [-+]\d{4}", "DATE"),
-    (r'(resourceVersion"?): ?"?\d+"?', r"\1: REVISION"), (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"), (r"\b(\d+m)?[\d.]+m?s\b", "AGE"),
+    (r'(resourceVersion"?): ?"?\d+"?', r"\1: REVISION"), (r"\b10\.\d+\.\d+\.\d+\b", "ADDRESS"), (r"\b(\d+m)?\d+(\.\d+)?(m|µ)?s\b", "AGE"),
     (r"-([a-z0-9]{8,10})-[a-z0-9]{5}\b", r"-\1-RANDOM"), (r"hollow://\w+", "hollow://ID"), (r"/tmp/(LIVE|MERGED)-[\w]+", r"/tmp/\1-RANDOM"), (r"\b(web|ds|sts)-[a-z0-9]{5}\b", r"\1-RANDOM"),
     (r"kubectl-edit-\w+\.yaml", "EDITED"),
 )
@@ -62,6 +62,8 @@ class Stage(NamedTuple):
         """The text without what differs from object to object, and without the intended differences."""
         for namespace in (f"a-{scene}", f"b-{scene}"):
             text = text.replace(namespace, "NAMESPACE")
+        for directory in (self.home / "a", self.home / "b"):
+            text = text.replace(str(directory), "HOME")
         for node in self.nodes:
             text = text.replace(node, "NODE")
         for pattern, instead in (*_CHANGING, *((pattern, instead) for pattern, instead, _ in ALIKE)):

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tests.integration.kubectl import kustomizations
+
 
 class Scene(NamedTuple):
     setup: tuple[str, ...]
@@ -23,6 +25,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"spec\.\w+\{[\w-]+\}: ", "", "describe names the container that an event is about, as upstream does since 1.35"),
     (r"metadata:\n *creationTimestamp: null\n(?! )", "metadata: {}\n", "a time that is not set is left out since 1.34"),
     (r'^ *"?creationTimestamp"?: null,?\n', "", "a time that is not set is left out since 1.34"),
+    (r"^# Warning: '\w+' is deprecated.*\n", "", "kustomize repeats this for every base"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
@@ -32,6 +35,7 @@ ONLY_EXIT_CODE: dict[str, str] = {
 }
 
 FILES: dict[str, str] = {
+    **kustomizations.FILES,
     "web.yaml": """
 apiVersion: v1
 kind: ConfigMap
@@ -158,6 +162,9 @@ spec:
   signerName: example.com/signer
   usages: [client auth]
 """,
+    "not-there.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: not-there}\n",
+    "one-pruned.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, labels: {prune: NAMESPACE}}\n",
+    "two-pruned.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: two, labels: {prune: NAMESPACE}}\n",
     "env.txt": "# comment\nA=1\n\nB=two words\n",
     "columns.txt": "NAME            APP\n.metadata.name  .metadata.labels.app\n",
     "template.txt": "{{range .items}}{{.metadata.name}} {{end}}",
@@ -622,5 +629,27 @@ taint nodes NODE NAMESPACE=w:PreferNoSchedule NAMESPACE=w:NoSchedule --dry-run=c
 taint nodes NODE NAMESPACE-
 taint nodes -l kubernetes.io/hostname=NODE NAMESPACE=w:PreferNoSchedule
 taint node/NODE NAMESPACE-
+"""),
+    "kustomizing": Scene((), """
+kustomize base
+kustomize over
+kustomize nope
+kustomize
+kustomize a b
+kustomize empty
+kustomize unknown
+kustomize cm.yaml
+apply -k small
+get cm -l kustomized=yes -o name
+apply -k small
+diff -k small
+apply -k nope
+apply -k small -f cm.yaml
+get -k small -o name
+delete -k small
+create -k small
+create -k small
+delete -k small --ignore-not-found
+delete -k small --ignore-not-found
 """),
 }
