@@ -66,7 +66,7 @@ def dump(document: Any) -> bytes:
 
 def _worded(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
-    return f"yaml: line {mark.line + 1}: {error.problem}" if mark is not None else f"yaml: {error.problem}"
+    return f"yaml: line {mark.line + 1}: {error.problem}" if mark is not None and mark.line else f"yaml: {error.problem}"
 
 
 class _Document:

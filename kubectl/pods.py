@@ -36,7 +36,7 @@ def has_container(pod: Document, name: str) -> bool:
     return any(container["name"] == name for _, field in _FIELDS for container in pod["spec"].get(field) or [])
 
 
-def container_of(pod: Document, name: str, *, quiet: bool = False, lists: bool = False) -> str:
+def container_of(pod: Document, name: str, *, quiet: bool = False) -> str:
     """The container meant by -c, by the pod's annotation, or the first. Raises CommandError."""
     spec, pod_name = pod["spec"], pod["metadata"]["name"]
     chosen = name
@@ -50,7 +50,7 @@ def container_of(pod: Document, name: str, *, quiet: bool = False, lists: bool =
         if not quiet and (len(spec["containers"]) > 1 or spec.get("initContainers") or spec.get("ephemeralContainers")):
             print(f'Defaulted container "{chosen}" out of: {container_names(pod)}', file=sys.stderr)
     if not has_container(pod, chosen):
-        raise CommandError(f"container {chosen} is not valid for pod {pod_name}{f' out of: {container_names(pod)}' if lists else ''}")
+        raise CommandError(f"container {chosen} is not valid for pod {pod_name}")
     return chosen
 
 

@@ -64,7 +64,7 @@ def _pod(session: Session, spec: _Spec) -> tuple[Document, str]:
     from kubectl import builder
     kind = session.discovery.find("pods")
     pod = builder.Target(kind, spec.namespace or session.namespace, spec.pod).fetch(session)
-    return pod, pods.container_of(pod, session.flags.text("container"))
+    return pod, session.flags.text("container") or pods.container_of(pod, "")
 
 
 def _upload(session: Session, path: str, destination: _Spec) -> int:

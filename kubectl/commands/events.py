@@ -30,6 +30,7 @@ def run(session: Session, args: list[str]) -> int:
     found = sorted((event for event in listed["items"] if _wanted(session, event)), key=_moment)
     printer = printers.printer_of(session)
     if printer is not None:
+        found = [{"apiVersion": "v1", "kind": "Event", **event} for event in found]
         session.out(printer({"apiVersion": "v1", "items": found, "kind": "List", "metadata": {"resourceVersion": ""}}))
         return 0
     rows = Rows()

@@ -30,7 +30,7 @@ def run(session: Session, args: list[str]) -> int:
     pod = pods.behind(session, _target(session, words))[0]
     if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         raise CommandError(f"cannot exec into a container in a completed pod; current phase is {pod['status']['phase']}")
-    container = pods.container_of(pod, flags.text("container"), quiet=flags.on("quiet"))
+    container = flags.text("container") or pods.container_of(pod, "", quiet=flags.on("quiet"))
     terminal = _wants_terminal(session)
     from kubectl.streams import Streams
     from kubectl.websocket import connect

@@ -60,12 +60,10 @@ def _command(field: str, noun: str) -> Callable[[Session, list[str]], int]:
 
 
 def _check_labels(wanted: dict[str, str]) -> None:
-    from kubeapi.names import label_value_faults, qualified_name_faults
+    from kubeapi.names import label_value_faults
     for key, value in wanted.items():
         if faults := label_value_faults(value):
             raise CommandError(f'invalid label value: "{key}={value}": {";".join(faults)}')
-        if faults := qualified_name_faults(key):
-            raise CommandError(f'invalid label key "{key}={value}": {";".join(faults)}')
 
 
 def split(args: list[str], words_only: bool) -> tuple[list[str], dict[str, str], list[str]]:

@@ -29,8 +29,8 @@ def run(session: Session, args: list[str]) -> int:
     patch = _patch(session)
     report, errors = printers.Report(session, shows_dry_run=False), list[CommandError]()
     for target in builder.expand(session, builder.targets(session, args), errors):
-        before = target.document or {}
         path = target.subpath(flags.text("subresource")) if flags.text("subresource") else target.path
+        before = session.client.get(path) if flags.text("subresource") else target.document or {}
         try:
             if session.dry_run == "client":
                 report(before, "patched")
@@ -51,6 +51,8 @@ def _patch(session: Session) -> Any:
                 text = file.read()
         except OSError as error:
             raise CommandError(f"unable to read patch file: open {session.flags.text('patch-file')}: {(error.strerror or '').lower()}") from None
+    if text.lstrip()[:1] == "{":
+        return text.encode()                      # the server says best what is wrong with JSON
     try:
         return manifests.parse_one(text)
     except ValueError as error:

@@ -23,9 +23,12 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r'^E\d{4} .* run.go:\d+\] "command failed" err="(.*)"$', lambda match: "error: " + match[1].replace('\\"', '"'), "the upstream here is Google's dispatcher, whose main logs what upstream's prints"),
     (r"^Error: ", "error: ", "the same: upstream's main prints `error: unknown flag`"),
     (r"spec\.\w+\{[\w-]+\}: ", "", "describe names the container that an event is about, as upstream does since 1.35"),
-    (r"metadata:\n *creationTimestamp: null\n(?! )", "metadata: {}\n", "a time that is not set is left out since 1.34"),
+    (r"^( *)metadata:\n\1  creationTimestamp: null\n(?!\1 )", r"\1metadata: {}\n", "a time that is not set is left out since 1.34"),
     (r'^ *"?creationTimestamp"?: null,?\n', "", "a time that is not set is left out since 1.34"),
     (r"^# Warning: '\w+' is deprecated.*\n", "", "kustomize repeats this for every base"),
+    (r"^W\d{4} .* prune.go:.*\n", "", "upstream announces a change of --prune in its log"),
+    (r"(?:^Waiting for deployment .*\n)+", "", "how many steps of a rollout one sees depends on the moment"),
+    (r"^Please review the fields above[^#]*#conflicts", "ADVICE", "the advice is in our own words"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
@@ -651,5 +654,295 @@ create -k small
 create -k small
 delete -k small --ignore-not-found
 delete -k small --ignore-not-found
+"""),
+    "applying": Scene((), """
+apply -f cm.yaml
+apply -f cm.yaml
+apply -f cm2.yaml
+get cm cm -o jsonpath={.data}
+apply -f two.yaml -o name
+apply -f two.yaml --dry-run=client
+apply -f two.yaml --dry-run=server
+apply -f cm.yaml --dry-run=client -o yaml
+apply -f cm2.yaml -o json
+apply -f - < list.yaml
+apply -f empty.yaml
+apply -f unknown-field.yaml
+apply -f unknown-field.yaml --validate=warn
+apply -f unknown-field.yaml --validate=ignore
+apply -f unknown-field.yaml --validate=nope
+apply -f bad-name.yaml
+apply -f bad.yaml
+apply -f no-kind.yaml
+apply -f unknown-kind.yaml
+apply -f wrong-type.yaml
+apply -f other-namespace.yaml
+apply -f cm.yaml -l app=cm
+apply -f cm.yaml -l app=other
+apply -f cm.yaml x
+apply -f cm.yaml --server-side
+apply -f cm.yaml --server-side --force-conflicts
+apply -f cm.yaml --force-conflicts
+apply -f cm2.yaml --server-side --field-manager=other
+apply -f cm.yaml --server-side --dry-run=client
+create cm plain --from-literal=a=1
+apply view-last-applied cm plain
+apply view-last-applied cm/cm
+apply view-last-applied cm/cm -o json
+apply view-last-applied cm one two
+apply view-last-applied cm/cm -o nope
+apply view-last-applied -l app=cm
+apply set-last-applied -f cm2.yaml
+apply set-last-applied -f cm2.yaml
+apply set-last-applied -f cm.yaml --dry-run=client
+apply edit-last-applied cm/plain
+apply -f web.yaml
+apply -f web.yaml --prune
+apply -f web.yaml --prune --all -l a=b
+apply -f cm.yaml --prune -l app=cm
+label cm cm prune=NAMESPACE
+apply -f one-pruned.yaml --prune -l prune=NAMESPACE --prune-allowlist=core/v1/ConfigMap
+apply -f two-pruned.yaml --prune -l prune=NAMESPACE --prune-allowlist=core/v1/ConfigMap --dry-run=client
+apply -f two-pruned.yaml --prune -l prune=NAMESPACE --prune-allowlist=core/v1/ConfigMap
+apply -f two-pruned.yaml --prune -l prune=NAMESPACE --prune-allowlist=nope
+apply -f two-pruned.yaml --prune -l prune=NAMESPACE --prune-allowlist=a/b/c
+get cm -o name
+diff -f cm.yaml
+diff -f cm2.yaml
+diff -f two.yaml
+replace -f cm.yaml
+replace -f unknown-kind.yaml
+replace -f not-there.yaml
+replace -f cm2.yaml --dry-run=client
+replace -f cm2.yaml -o name
+replace -f two.yaml --force
+create -f two.yaml
+create -f not-there.yaml
+create -f not-there.yaml
+create -f bad-name.yaml
+create -f unknown-field.yaml
+create -f not-there.yaml --dry-run=client -o yaml
+delete -f two.yaml
+delete -f two.yaml
+delete -f two.yaml --ignore-not-found
+delete cm cm plain
+delete cm cm
+delete cm nope cm
+delete cm --all -o name
+delete pods -l nope=x
+delete cm x y --dry-run=client
+delete pod p --grace-period=0 --force
+delete deploy web --cascade=orphan
+delete rs -l app=web
+delete foo/bar
+"""),
+    "changing": Scene(_WEB, """
+label pod p a=b
+label pod p a=b
+label pod p a=c
+label pod p a=c --overwrite
+label pod p a-
+label pod p nope-
+label pod p a=b app-
+label pods --all z=1
+label pods -l app=p z-
+label pod zz a=b
+label pod p 'a=b c'
+label pod p _=b
+label pod p a=b --dry-run=client
+label pod p a=b --dry-run=server -o name
+label pod p a=b --local -o yaml
+label -f cm.yaml x=y --local -o name
+label pod p a=d --overwrite --resource-version=1
+annotate pod p a=b
+annotate pod p a=b
+annotate pod p a=c
+annotate pod p a=c --overwrite
+annotate pod p a-
+annotate pod p nope-
+annotate pod p x=y z-
+annotate pods --all z=1
+annotate pod zz a=b
+patch pod p -p '{"metadata":{"labels":{"k":"v"}}}'
+patch pod p -p '{"metadata":{"labels":{"k":"v"}}}'
+patch pod p -p 'metadata: {labels: {k: w}}'
+patch pod p -p '{'
+patch pod p -p 'a: b: c'
+patch pod p -p '[]'
+patch pod p -p '1'
+patch pod p --type=json -p '[{"op":"remove","path":"/metadata/labels/k"}]'
+patch pod p --type=json -p '[{"op":"remove","path":"/metadata/labels/k"}]'
+patch pod p --type=json -p '{}'
+patch pod p --type=merge -p '{"metadata":{"labels":{"m":"n"}}}'
+patch pod p --type=nope -p '{}'
+patch pod p --patch-file=patch.yaml
+patch pod p --patch-file=nope.yaml
+patch pod p -p '{}' --patch-file=patch.yaml
+patch pod zz -p '{}'
+patch pod p -p '{"spec":{"nodeName":"x"}}'
+patch pod p -p '{"metadata":{"labels":{"k":"v"}}}' --dry-run=client
+patch pod p -p '{"metadata":{"labels":{"k":"v"}}}' --dry-run=server
+patch pod p -p '{"metadata":{"labels":{"k":"v"}}}' -o name
+patch deploy web --subresource=scale --type=merge -p '{"spec":{"replicas":2}}'
+patch -f cm.yaml -p '{}'
+patch deploy web -p '{"spec":{"template":{"spec":{"containers":[{"name":"web","image":"i:2"}]}}}}'
+scale deploy web --replicas=3
+scale deploy/web --replicas=2 --current-replicas=3
+scale deploy/web --replicas=2 --current-replicas=9
+scale deploy/web --replicas=2 --dry-run=client
+scale deploy/web --replicas=2 -o name
+scale deploy/zz --replicas=2
+scale pod/p --replicas=2
+scale deploy,rs -l nope=x --replicas=2
+scale deploy --all --replicas=2
+rollout status deploy/web --timeout=30s
+rollout status pod/p
+rollout history deploy/web
+rollout history deploy/web --revision=1
+rollout history deploy/web --revision=9
+rollout history deploy/web --revision=-1
+rollout history pod/p
+rollout undo deploy/web
+rollout status deploy/web --timeout=30s
+rollout undo deploy/web --to-revision=9
+rollout undo deploy/web --dry-run=client
+rollout undo pod/p
+rollout pause deploy/web
+rollout pause deploy/web
+rollout undo deploy/web
+rollout restart deploy/web
+rollout resume deploy/web
+rollout resume deploy/web
+rollout pause pod/p
+rollout restart deploy/web
+rollout restart pod/p
+rollout restart deploy
+rollout restart deploy/zz
+rollout status deploy/zz
+rollout history deploy
+expose deploy web --port=80
+expose deploy web --name=other --port=80 --target-port=8080 --type=NodePort
+expose deploy web --name=third
+expose deploy web --name=dry --port=80 --dry-run=client -o yaml
+expose pod p --port=80
+expose pod stuck --port=80,81 --name=many --dry-run=client -o yaml
+expose svc web --name=again --port=81
+expose cm settings --port=80
+run r --image=i
+run r --image=i
+run r2 --image=i --dry-run=client -o yaml --env=A=b --labels=x=y --port=80 --restart=Never --command -- sleep 1
+run r3 --image=i --dry-run=client -o yaml --annotations=a=b -- arg1
+run r4 --image=i --restart=nope
+run r5 --image=i --rm
+run r6 --image=i --overrides='{"spec":{"hostNetwork":true}}' --dry-run=client -o yaml
+run r7 --image=i --port=80 --expose --dry-run=client
+run r8 --image=i --image-pull-policy=nope
+run r9 --image=i --env=nope
+wait pod/p --for=condition=Ready
+wait pod/p --for=condition=Ready=false --timeout=0
+wait pod/p --for=condition=Nope --timeout=1s
+wait pod/p --for=jsonpath={.status.phase}=Running
+wait pod/p --for=jsonpath={.status.phase}=Nope --timeout=1s
+wait pod/p --for=jsonpath={.status.nope} --timeout=1s
+wait pod/p --for=jsonpath={.status.phase}
+wait pod/zz --for=delete --timeout=1s
+wait pod/zz --for=condition=Ready --timeout=1s
+wait pod/zz --for=create --timeout=1s
+wait pod/p --for=create --timeout=1s
+wait pod/p --for=delete --timeout=1s
+wait pods --all --for=jsonpath={.kind}=Pod -o name
+wait pods -l nope=x --for=condition=Ready --timeout=1s
+wait pods -l app=p --for=condition=Ready
+logs p -c nope
+logs p --all-containers --prefix --tail=0
+logs zz
+logs deploy/zz
+logs cm/settings
+exec p -c nope -- date
+exec zz -- date
+exec deploy/zz -- date
+events --for=pod/stuck
+events --types=Warning --for=pod/stuck
+events --for=pod/zz
+"""),
+    "creating": Scene((), """
+create ns NAMESPACE-x
+create ns NAMESPACE-x
+create cm c --from-literal=a=b --from-file=env.txt --from-file=k=env.txt
+create cm c
+create cm d --from-env-file=env.txt -o yaml --dry-run=client
+create cm e --from-env-file=env.txt --from-literal=a=b
+create cm f --from-literal=a=b --from-literal=a=c
+create cm g --from-literal='a b=c'
+create cm h --from-literal=a=b --append-hash
+create secret generic s --from-literal=a=b --append-hash
+create secret generic s --from-literal=a=b
+create secret generic s --from-literal=a=b
+create secret generic t --type=x/y --from-literal=a=b --dry-run=client -o yaml
+create secret docker-registry reg --docker-username=u --docker-password=p --docker-email=e --docker-server=h
+get secret reg -o jsonpath={.data}
+create secret docker-registry reg2 --from-file=.dockerconfigjson=env.txt
+create secret tls x --cert=env.txt --key=env.txt
+create sa robot
+create sa robot
+create token default --audience=x --duration=-1s
+create token default --bound-object-name=x
+create token default --bound-object-kind=Nope
+create token zz
+create deploy web --image=nginx:1 --replicas=2 --port=80
+create deploy web --image=nginx:1
+create deploy many --image=a --image=b --dry-run=client -o yaml
+create deploy cmd --image=a --dry-run=client -o yaml -- sleep 1
+create deploy cmd --image=a --image=b -- sleep 1
+create deploy a b --image=i
+create job j --image=i -- sleep 1
+create job j --image=i
+create job k --image=i --dry-run=client -o yaml -- sleep 1
+create job k --image=i --from=cronjob/x
+create cronjob cj --image=i --schedule='*/1 * * * *' -- date
+create cronjob cj --image=i --schedule='*/1 * * * *'
+create cronjob cj2 --image=i --schedule='*/1 * * * *' --restart=Never --dry-run=client -o yaml
+create job m --from=cronjob/cj --dry-run=client -o jsonpath={.spec.template.spec.containers[0].image}
+create job m --from=cronjob/nope
+create svc clusterip a --tcp=80:8080
+create svc clusterip a --tcp=80
+create svc clusterip b --clusterip=None
+create svc clusterip c --tcp=x
+create svc nodeport d --tcp=80 --node-port=30099 --dry-run=client -o yaml
+create svc loadbalancer e --tcp=80:http --dry-run=client -o yaml
+create svc externalname f --external-name=x.y
+create ingress i --rule=foo.com/bar=svc1:8080,tls=my-cert --rule='a.b/path*=svc2:http' --class=x --default-backend=d:80 --annotation=k=v --dry-run=client -o yaml
+create ingress i --rule=foo.com/=svc1:8080
+create ingress i --rule=foo.com/=svc1:8080
+create ingress j --default-backend=x
+create ingress j --rule=x=y
+create pdb p --selector=app=x --min-available=1
+create pdb p --selector=app=x --min-available=1
+create pdb q --selector='app in (x,y)' --max-unavailable=50% --dry-run=client -o yaml
+create pdb q --selector=app=x --max-unavailable=x
+create pdb q --selector=app=x --max-unavailable=1 --min-available=1
+create priorityclass NAMESPACE-pc --value=10 --description=d --preemption-policy=Never
+create priorityclass NAMESPACE-pc --value=10
+create pc NAMESPACE-pd --value=10 --preemption-policy=x
+create quota q --hard=cpu=1,memory=1Gi,pods=2 --scopes=BestEffort --dry-run=client -o yaml
+create quota q --hard=pods=2
+create quota q --hard=pods=2
+create role r --verb=get,list --resource=pods,deployments.apps,pods/log --dry-run=client -o yaml
+create role r --verb=get --resource=pods --resource-name=a --resource-name=b
+create role r --verb=get --resource=pods
+create role s --verb=nope --resource=pods
+create role s --verb=get --resource=nope
+create role s --verb=get --resource=pods,services --resource-name=a
+create clusterrole NAMESPACE-cr --verb=get --non-resource-url=/x/* --dry-run=client -o yaml
+create clusterrole NAMESPACE-cr --aggregation-rule=a=b --dry-run=client -o yaml
+create clusterrole NAMESPACE-cr --verb=get --resource=nodes
+create rolebinding rb --role=r --user=u --group=g --serviceaccount=NAMESPACE:robot
+create rolebinding rb --role=r --user=u
+create rolebinding rc --role=r --clusterrole=x
+create rolebinding rc --clusterrole=x --serviceaccount=x
+create clusterrolebinding NAMESPACE-crb --clusterrole=x --user=u --dry-run=client -o yaml
+create clusterrolebinding NAMESPACE-crb --clusterrole=x --user=u
+create cm z --from-literal=a=b --dry-run=nope
+create cm z --from-literal=a=b --validate=nope
 """),
 }

@@ -75,7 +75,7 @@ def test_success_prints(kubectl: Kubectl, line: str, out: str) -> None:
     ("rollout status pod/a", "error: no status viewer has been implemented for Pod\n"),
     ("rollout foo", "error: unknown command \"foo\"\nSee 'kubectl rollout -h' for help and examples\n"),
     ("logs zz", 'error: error from server (NotFound): pods "zz" not found in namespace "default"\n'),
-    ("logs a -c nope", "error: container nope is not valid for pod a out of: c\n"),
+    ("logs a -c nope", "error: container nope is not valid for pod a\n"),
     ("exec a", "error: you must specify at least one command for the container\n"),
     ("label pod a app=other", "error: 'app' already has a value (web), and --overwrite is false\n"),
     ("wait --for=condition=Nope pod/a --timeout=0", "error: condition not met for pods/a\n"),
