@@ -29,6 +29,9 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"^W\d{4} .* prune.go:.*\n", "", "upstream announces a change of --prune in its log"),
     (r"(?:^Waiting for deployment .*\n)+", "", "how many steps of a rollout one sees depends on the moment"),
     (r"^Please review the fields above[^#]*#conflicts", "ADVICE", "the advice is in our own words"),
+    (r"^Warning: (.*-managed Pods.*|.*no controller.*)$", lambda match: "Warning: " + "; ".join(sorted(match[1].split("; "))), "a Go map has no order"),
+    (r"(?<=due to error: \[).*(?=\], continuing)", lambda match: ", cannot".join(sorted(match[0].split(", cannot"))), "a Go map has no order"),
+    (r"(?:^cannot delete .*\n)+", lambda match: "".join(sorted(match[0].splitlines(keepends=True))), "a Go map has no order"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
@@ -213,15 +216,15 @@ get pods,foo
 get pods -o json
 get pod p -o json
 get pod p -o yaml
-get pod p -o yaml --show-managed-fields
-get deploy web -o yaml
+get cm settings -o yaml --show-managed-fields
+get svc web -o yaml
 get cm settings -o yaml
 get pods -o nope
 get pods -o jsonpath
 get pods -o jsonpath={.items[*].metadata.name}
 get pods -o jsonpath={.items[0].nope}
-get pods -o jsonpath={.items[0].nope} --allow-missing-template-keys=false
-get pods -o jsonpath={.items[9]}
+get cm settings -o jsonpath={.nope} --allow-missing-template-keys=false
+get svc web -o jsonpath={.spec.ports[9]}
 get pods -o jsonpath={
 get pods -o jsonpath-file=path.txt
 get pods -o jsonpath-file=nope.txt
@@ -238,8 +241,8 @@ get pod p -o 'go-template={{range $k, $v := .metadata.labels}}{{$k}}:{{$v | prin
 get secret keys -o 'go-template={{.data.password | base64decode}}'
 get pods -o go-template-file=template.txt
 get pods --template '{{len .items}}' -o go-template
-get pod p -o go-template={{.kind.x}}
-get pod p -o go-template={{index}}
+get cm settings -o go-template={{.kind.x}}
+get cm settings -o go-template={{index}}
 get pod p -o go-template={{end}}
 get pod p -o go-template={{if}}
 get pod p -o go-template={{range.spec.containers}}x
@@ -248,11 +251,11 @@ get pod p -o go-template={{.spec}}
 get pod p -o 'go-template={{range .spec.nope}}a{{else}}none{{end}} {{- 3 -}} x {{/* c */}}{{not true}}{{or "" 5}}{{and 1 0}}{{1.5}}{{true}}'
 get pod p -o 'go-template={{exists . "spec" "nodeName"}} {{html "<a>"}} {{js "a"}} {{print 1 2 "x"}} {{println "a"}}{{urlquery "a b"}} {{slice "abc" 1 2}} {{lt 1 2}} {{eq .kind "a" "Pod"}}{{block "x" .}}blk{{end}}{{define "T"}}[{{.}}]{{end}}{{template "T" .kind}}'
 get pod p -o 'go-template={{range $i,$e := .spec.containers}}{{if eq $i 1}}{{break}}{{end}}{{$e.name}}{{end}}{{with $x := .kind}}{{$x}}{{end}}{{len "abc"}}{{if eq 1 2}}a{{else if eq 1 1}}b{{end}}'
-get pod p -o 'go-template={{.spec.containers.name}}'
-get pod p -o 'go-template={{len 3}}'
-get pod p -o 'go-template={{eq 1 "a"}}'
+get svc web -o 'go-template={{.spec.ports.name}}'
+get cm settings -o 'go-template={{len 3}}'
+get cm settings -o 'go-template={{eq 1 "a"}}'
 get pod p -o 'go-template={{printf "%v|%5s|%-5s|%05d|%q|%t" 1 "a" "b" 2 "c" true}}'
-get pod p -o 'go-template={{.nope.x}}' --allow-missing-template-keys=false
+get cm settings -o 'go-template={{.nope.x}}' --allow-missing-template-keys=false
 get pods --template '{{len .items}}'
 get pods -o go-template
 get pods -o go-template={{
