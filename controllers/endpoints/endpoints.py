@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from controllers.endpoints.members import HEADLESS, LAST_CHANGE, is_headless, is_managed, members, watch_members
+from controllers.endpoints.looks import Pace, look_at_services_of_pods
+from controllers.endpoints.members import HEADLESS, LAST_CHANGE, is_headless, is_managed, members
 from controllers.endpoints.subsets import subsets, truncated
 from controllers.endpoints.triggertime import TriggerTimes
 from controllers.ownwrites import LONGEST_SECONDS, OwnWrites
@@ -29,9 +30,9 @@ class EndpointsReconciler:
     """Keys are Services, and Endpoints of the same name."""
 
     def __init__(self, client: Client, recorder: EventRecorder, services: Informer[Service], pods: Informer[Pod],
-                 endpoints: Informer[Endpoints], own: OwnWrites) -> None:
+                 endpoints: Informer[Endpoints], own: OwnWrites, pace: Pace) -> None:
         self._client, self._recorder, self._services, self._pods, self._endpoints = client, recorder, services, pods, endpoints
-        self._own, self._trigger_times = own, TriggerTimes()
+        self._own, self._pace, self._trigger_times = own, pace, TriggerTimes()
 
     async def reconcile(self, key: ObjectKey) -> Result:
         service, there = self._services.get(key), self._endpoints.get(key)
@@ -46,6 +47,7 @@ class EndpointsReconciler:
             return Result(requeue_after=LONGEST_SECONDS)
         if is_managed(service):
             pods = members(service, self._pods)
+            self._pace.looked(key, len(pods))
             await self._write(service, there, wanted(service, subsets(service, pods), there, self._trigger_times.of(service, pods)))
         return DONE
 
@@ -86,10 +88,10 @@ def _said(endpoints: Endpoints) -> tuple[object, ...]:
 
 def endpoints_controller(client: Client, recorder: EventRecorder, factory: InformerFactory, batch_seconds: float = 0.0) -> Controller:
     services, pods, endpoints = factory.informer(Service), factory.informer(Pod), factory.informer(Endpoints)
-    own = OwnWrites(endpoints)
-    controller = Controller("endpoints", EndpointsReconciler(client, recorder, services, pods, endpoints, own), workers=5)
+    own, pace = OwnWrites(endpoints), Pace(batch_seconds)
+    controller = Controller("endpoints", EndpointsReconciler(client, recorder, services, pods, endpoints, own, pace), workers=5)
     controller.watches(services, lambda service: [key_of(service)])
-    watch_members(controller, services, pods, batch_seconds)
+    look_at_services_of_pods(controller, services, pods, pace)
 
     def changed(one: Endpoints) -> None:
         if own.is_news(key_of(one), one):

@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from controllers.endpoints.members import LAST_CHANGE, families, has_address, is_managed, members, watch_members
+from controllers.endpoints.looks import Pace, look_at_services_of_pods
+from controllers.endpoints.members import LAST_CHANGE, families, has_address, is_managed, members
 from controllers.endpoints.slices import MANAGED_BY, MANAGER, SERVICE_NAME, ZONE, Plan, endpoint, labels, plan, ports
 from controllers.endpoints.triggertime import TriggerTimes
 from controllers.ownwrites import LONGEST_SECONDS, OwnWrites
@@ -26,9 +27,9 @@ class EndpointSliceReconciler:
     """Keys are Services."""
 
     def __init__(self, client: Client, services: Informer[Service], pods: Informer[Pod], nodes: Informer[Node],
-                 slices: Informer[EndpointSlice], own: OwnWrites) -> None:
+                 slices: Informer[EndpointSlice], own: OwnWrites, pace: Pace) -> None:
         self._client, self._services, self._pods, self._nodes, self._slices, self._own = client, services, pods, nodes, slices, own
-        self._trigger_times = TriggerTimes()
+        self._pace, self._trigger_times = pace, TriggerTimes()
 
     async def reconcile(self, key: ObjectKey) -> Result:
         service = self._services.get(key)
@@ -41,6 +42,7 @@ class EndpointSliceReconciler:
         if not self._own.are_seen(key):         # the event that shows the last one brings us back
             return Result(requeue_after=LONGEST_SECONDS)
         pods = members(service, self._pods)
+        self._pace.looked(key, len(pods))
         trigger_time = self._trigger_times.of(service, pods)
         await self._carry_out(service, self._plan(service, pods), trigger_time)
         return DONE
@@ -101,10 +103,10 @@ def endpoint_slice_controller(client: Client, factory: InformerFactory, batch_se
     pods = factory.informer(Pod, indexers={"node": index_by_node})
     nodes = factory.informer(Node)
     slices = factory.informer(EndpointSlice, indexers={"service": lambda one: [str(key) for key in service_of(one)]})
-    own = OwnWrites(slices)
-    controller = Controller("endpointslice", EndpointSliceReconciler(client, services, pods, nodes, slices, own), workers=5)
+    own, pace = OwnWrites(slices), Pace(batch_seconds)
+    controller = Controller("endpointslice", EndpointSliceReconciler(client, services, pods, nodes, slices, own, pace), workers=5)
     controller.watches(services, lambda service: [key_of(service)]).waits_for(nodes)
-    watch_members(controller, services, pods, batch_seconds)
+    look_at_services_of_pods(controller, services, pods, pace)
 
     def node_came_or_went(node: Node) -> None:
         touched = {pod.metadata.namespace for pod in pods.by_index("node", node.metadata.name)}

@@ -1,13 +1,12 @@
-"""Which pods stand behind a Service, where and on which ports. Pure, but for the watch that both controllers share."""
+"""Which pods stand behind a Service, where and on which ports. Pure."""
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from controllers.pods import is_ready
-from controllers.references import key_of
 from kubeapi.generated.models.core_v1 import ContainerPort, ObjectReference, Pod, Service, ServicePort
-from kubeclient.controller import Controller
 from kubeclient.informer import Informer
 
 LAST_CHANGE = "endpoints.kubernetes.io/last-change-trigger-time"
@@ -40,8 +39,14 @@ def has_address(pod: Pod) -> bool:
 def addresses(pod: Pod, family: str) -> tuple[str, ...]:
     """Its addresses of one family, IPv4 or IPv6."""
     given = [one.ip for one in pod.status.pod_ips] or [pod.status.pod_ip]
-    parsed = [ipaddress.ip_address(one) for one in given if one]
+    parsed = [parse_address(one) for one in given if one]
     return tuple(str(one) for one in parsed if f"IPv{one.version}" == family)
+
+
+@lru_cache(maxsize=1 << 15)
+def parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Each is asked for again and again, and to read it is half of a look's work."""
+    return ipaddress.ip_address(text)
 
 
 def families(service: Service) -> Sequence[str]:
@@ -49,7 +54,7 @@ def families(service: Service) -> Sequence[str]:
         return service.spec.ip_families
     if is_headless(service):
         return ("IPv4", "IPv6")
-    return (f"IPv{ipaddress.ip_address(service.spec.cluster_ip).version}",)
+    return (f"IPv{parse_address(service.spec.cluster_ip).version}",)
 
 
 def container_port(pod: Pod, port: ServicePort) -> int | None:
@@ -74,32 +79,7 @@ def reference(pod: Pod) -> ObjectReference:
     return ObjectReference(kind="Pod", namespace=pod.metadata.namespace, name=pod.metadata.name, uid=pod.metadata.uid)
 
 
-def watch_members(controller: Controller, services: Informer[Service], pods: Informer[Pod], batch_seconds: float) -> None:
-    """Queues the Services that select a pod whose change matters to them; most changes of a pod's status do not."""
-    def look(pod: Pod) -> None:
-        for service in services.list(pod.metadata.namespace):
-            if is_managed(service) and selects(service, pod):
-                if batch_seconds:
-                    controller.queue.add_after(key_of(service), batch_seconds)
-                else:
-                    controller.queue.add(key_of(service))
-
-    def came_or_went(pod: Pod) -> None:
-        if has_address(pod):
-            look(pod)
-
-    def changed(old: Pod, new: Pod) -> None:
-        if _facts(old) == _facts(new):
-            return
-        look(new)
-        if old.metadata.labels != new.metadata.labels:
-            look(old)
-
-    pods.add_handler(came_or_went, changed, came_or_went)
-    controller.waits_for(pods)
-
-
-def _facts(pod: Pod) -> tuple[object, ...]:
+def facts(pod: Pod) -> tuple[object, ...]:
     """All that endpoints say of a pod."""
     return (has_address(pod), pod.metadata.uid, pod.metadata.labels, pod.metadata.deletion_timestamp is None, is_ready(pod),
             pod.status.pod_ips, pod.status.pod_ip, pod.spec.node_name)

@@ -1,7 +1,6 @@
 """The addresses behind a Service as Endpoints say them: subsets of addresses that share their ports, at most 1,000 in all. Pure."""
 from __future__ import annotations
 
-import ipaddress
 import math
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +11,7 @@ from controllers.endpoints.members import (
     has_address,
     hostname,
     is_headless,
+    parse_address,
     reference,
 )
 from controllers.pods import is_ready
@@ -67,7 +67,7 @@ def _address(service: Service, pod: Pod) -> EndpointAddress | None:
 
 
 def _sorted(found: Iterable[EndpointAddress]) -> tuple[EndpointAddress, ...]:
-    return tuple(sorted(found, key=lambda one: (ipaddress.ip_address(one.ip).packed, one.target_ref.uid if one.target_ref else "")))
+    return tuple(sorted(found, key=lambda one: (parse_address(one.ip).packed, one.target_ref.uid if one.target_ref else "")))
 
 
 def _port_order(group: Ports) -> list[tuple[str, str, int]]:

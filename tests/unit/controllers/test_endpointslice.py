@@ -335,6 +335,24 @@ def test_a_service_that_is_going_gets_no_new_slice() -> None:
     assert fake.actions == []
 
 
+def test_while_many_pods_start_few_writes_tell_of_them_and_the_first_at_once() -> None:
+    fake, world = a_fake(a_service(), a_node(), *pods(200))
+
+    async def scenario() -> None:
+        async with running(fake, world, make):
+            await asyncio.sleep(30)
+            fake.writes.clear()
+            for number in range(201, 301):
+                fake.add(pods(1, number)[0])
+                await asyncio.sleep(0.01)
+                assert fake.writes
+            await asyncio.sleep(1)
+
+    run(scenario())
+    assert len(addresses(fake)) == 300
+    assert len(fake.actions) <= 12
+
+
 def test_a_crash_between_two_writes_is_made_good() -> None:
     fake, world = a_fake(a_service(), a_node(), *pods(250))
     fake.server.latency_seconds = 1.0
