@@ -81,11 +81,11 @@ class PodControl:
             name = pod.metadata.generate_name[:LONGEST_PREFIX] + self._world.name_suffix()
             named = pod.evolve(metadata=pod.metadata.evolve(name=name))
             try:
-                return await _until_known(partial(api.create, named), partial(api.get, name))
+                made = await _until_known(partial(api.create, named), partial(api.get, name))
             except AlreadyExists:
-                found = await _until_known(partial(api.get, name))
-                if (controller := controller_of(found)) is not None and controller.uid == owner.metadata.uid:
-                    return found                # by an earlier try
+                continue                        # somebody else's, or a sibling's: of a thousand names two may well be the same
+            if (controller := controller_of(made)) is not None and controller.uid == owner.metadata.uid:
+                return made                     # perhaps by an earlier try
 
     async def _delete_one(self, owner: Any, pod: Pod) -> None:
         api = self._client.resource(Pod, pod.metadata.namespace)
@@ -126,8 +126,6 @@ async def _until_known(write: Callable[[], Awaitable[T]], look: Callable[[], Awa
         except (ServiceUnavailable, Timeout, ConnectionError, TimeoutError) as error:
             logger.info("the outcome of a write is not known, so it is tried again: %s", error)
             is_unknown = True
-        except AlreadyExists:
-            raise
         except ApiStatusError as error:
             if not is_unknown or look is None:
                 raise

@@ -55,6 +55,16 @@ def test_an_unknown_outcome_makes_no_second_pod_and_no_missing_one(failure: Exce
     play(scenario)
 
 
+def test_a_name_that_a_sibling_has_is_drawn_again() -> None:
+    """Not taken for the pod of an earlier try: there would be one too few, and one expected for ever."""
+    async def scenario(scene: Scene) -> None:
+        await scene.create(1)
+        scene.control = PodControl(scene.fake, EventRecorder(scene.fake, "test"), scene.expectations, VirtualWorld(9))
+        await scene.create(1)
+        assert len(scene.pods) == 2
+    play(scenario)
+
+
 def test_a_name_that_somebody_else_has_is_drawn_again() -> None:
     async def scenario(scene: Scene) -> None:
         taken = f"rs-{VirtualWorld(9).name_suffix()}"
