@@ -51,6 +51,12 @@ def until_pods(cluster: TestCluster, name: str, nodes: list[str]) -> list[Docume
         assert time.monotonic() < deadline, on
 
 
+def until_gone(cluster: TestCluster, path: str) -> None:
+    deadline = time.monotonic() + 60
+    while cluster.request("GET", path)[0] != 404:
+        assert time.monotonic() < deadline
+
+
 def nodes_of(cluster: TestCluster) -> list[str]:
     deadline = time.monotonic() + 60
     while len(found := cluster.request("GET", "/api/v1/nodes")[1]["items"]) < 3:
@@ -120,13 +126,22 @@ def test_a_killed_controller_manager_makes_no_second_pod(cluster: TestCluster) -
     cluster.request("DELETE", f"{SETS}/killed")
 
 
-def test_a_replication_controller_is_scaled_and_deleted_with_its_pods(cluster: TestCluster) -> None:
-    code, made = cluster.request("POST", CONTROLLERS, {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "rc"},
-                                                       "spec": {"replicas": 2, "template": a_template("rc")}})
+def test_a_replication_controller_is_scaled_orphans_its_pods_and_adopts_them(cluster: TestCluster) -> None:
+    document: Document = {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "rc"}, "spec": {"replicas": 2, "template": a_template("rc")}}
+    path = f"{CONTROLLERS}/rc"
+    code, made = cluster.request("POST", CONTROLLERS, document)
     assert (code, made["spec"]["selector"]) == (201, {"app": "rc"}), made
-    cluster.until(f"{CONTROLLERS}/rc", lambda each: each.get("status", {}).get("availableReplicas") == 2)
-    code, scale = cluster.request("PATCH", f"{CONTROLLERS}/rc/scale", {"spec": {"replicas": 3}}, MERGE)
+    cluster.until(path, lambda each: each.get("status", {}).get("availableReplicas") == 2)
+    code, scale = cluster.request("PATCH", f"{path}/scale", {"spec": {"replicas": 3}}, MERGE)
     assert (code, scale["spec"]["replicas"], scale["status"]["selector"]) == (200, 3, "app=rc")
-    cluster.until(f"{CONTROLLERS}/rc", lambda each: each["status"].get("availableReplicas") == 3)
-    assert cluster.request("DELETE", f"{CONTROLLERS}/rc")[0] == 200
+    cluster.until(path, lambda each: each["status"].get("availableReplicas") == 3)
+    before = {pod["metadata"]["uid"] for pod in active(cluster, "rc")}
+    assert cluster.request("DELETE", path)[0] == 200            # of this kind, that orphans
+    until_gone(cluster, path)
+    assert {pod["metadata"]["uid"] for pod in active(cluster, "rc") if not pod["metadata"].get("ownerReferences")} == before
+    document["spec"] |= {"replicas": 3}
+    assert cluster.request("POST", CONTROLLERS, document)[0] == 201
+    cluster.until(path, lambda each: each.get("status", {}).get("availableReplicas") == 3)
+    assert {pod["metadata"]["uid"] for pod in active(cluster, "rc")} == before
+    assert cluster.request("DELETE", f"{path}?propagationPolicy=Background")[0] == 200
     until_pods(cluster, "rc", [])
