@@ -34,6 +34,7 @@ class Options:
     kubelet_client_certificate: str = ""
     kubelet_client_key: str = ""
     kubelet_certificate_authority: str = ""
+    enable_bootstrap_token_auth: bool = False
     default_not_ready_toleration_seconds: int = 300
     default_unreachable_toleration_seconds: int = 300
     verbosity: int = 2
@@ -67,6 +68,7 @@ def parse(argv: Sequence[str]) -> Options:
     add("--kubelet-client-certificate", default="")
     add("--kubelet-client-key", default="")
     add("--kubelet-certificate-authority", default="")
+    add("--enable-bootstrap-token-auth", action="store_true", help="Secrets of type bootstrap.kubernetes.io/token let nodes ask for certificates")
     add("--default-not-ready-toleration-seconds", type=int, default=300, help="how long a pod that says nothing stays on a node not ready")
     add("--default-unreachable-toleration-seconds", type=int, default=300, help="how long it stays on one that is not heard of")
     add("--v", type=int, default=2, dest="verbosity")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import uvloop
 
+from controllers.certificates import Signer, certificate_controller
 from controllers.daemonset.reconciler import daemon_set_controller
 from controllers.deployment.reconciler import deployment_controller
 from controllers.endpoints.endpoints import endpoints_controller
@@ -37,7 +38,7 @@ from kubeclient.notify import notify_ready
 from kubeclient.sockets import SocketTransport
 
 
-async def control(client: Client, options: Options, root_ca: str) -> None:
+async def control(client: Client, options: Options, root_ca: str, signer: Signer | None) -> None:
     """Runs until cancelled: what a leader does."""
     factory = InformerFactory(client)
     recorder, of_nodes, of_evictions = recorders = [
@@ -57,6 +58,7 @@ async def control(client: Client, options: Options, root_ca: str) -> None:
         endpoints_controller(client, recorder, factory, options.endpoint_updates_batch_period),
         ttl_after_finished_controller(client, factory),
         namespace_controller(client, factory),
+        *([certificate_controller(client, factory, signer)] if signer else []),
         pod_garbage_collector(client, factory, options.terminated_pod_gc_threshold),
         garbage_collector(client, recorder, factory),
     ]
@@ -74,7 +76,7 @@ def _node_settings(options: Options) -> Settings:
     return Settings(options.node_monitor_period, options.node_monitor_grace_period, options.node_startup_grace_period, rates)
 
 
-async def run(options: Options, root_ca: str) -> None:
+async def run(options: Options, root_ca: str, signer: Signer | None) -> None:
     transport = SocketTransport(load(options.kubeconfig))
     client = Client(transport, user_agent="picokube-controllers")
     try:
@@ -82,9 +84,9 @@ async def run(options: Options, root_ca: str) -> None:
         if options.leader_elect:
             identity = options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}"
             elector = LeaderElector(client, "kube-controller-manager", identity)
-            await elector.run(lambda: control(client, options, root_ca))
+            await elector.run(lambda: control(client, options, root_ca, signer))
         else:
-            await control(client, options, root_ca)
+            await control(client, options, root_ca, signer)
     finally:
         await transport.aclose()
 
@@ -95,18 +97,19 @@ def main(argv: Sequence[str] | None = None) -> int:
                         format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
     try:
         root_ca = read_bundle(options.root_ca_file) if options.root_ca_file else ""
+        signer = Signer.load(options.cluster_signing_cert_file, options.cluster_signing_key_file) if options.cluster_signing_key_file else None
     except (OSError, ValueError) as error:
         print(f"controllers: {error}", file=sys.stderr)
         return 1
     try:
-        uvloop.run(_until_signalled(options, root_ca))
+        uvloop.run(_until_signalled(options, root_ca, signer))
     except KubeconfigError as error:
         print(f"controllers: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _until_signalled(options: Options, root_ca: str) -> None:
+async def _until_signalled(options: Options, root_ca: str, signer: Signer | None) -> None:
     """TERM and INT cancel the work, which gives the Lease back."""
     task = asyncio.current_task()
     assert task is not None
@@ -120,7 +123,7 @@ async def _until_signalled(options: Options, root_ca: str) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop)
     try:
-        await run(options, root_ca)
+        await run(options, root_ca, signer)
     except asyncio.CancelledError:
         if not stopping:
             raise

@@ -27,6 +27,8 @@ class Options:
     root_ca_file: str = ""
     endpoint_updates_batch_period: float = 0.0
     endpointslice_updates_batch_period: float = 0.0
+    cluster_signing_cert_file: str = ""
+    cluster_signing_key_file: str = ""
     verbosity: int = 2
 
 
@@ -52,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--unhealthy-zone-threshold", type=float, default=0.55, help="the part of a zone's nodes, at least 3, that makes it unhealthy when lost")
     add("--large-cluster-size-threshold", type=int, default=50, help="a zone of up to so many nodes evicts nothing while it is unhealthy")
     add("--terminated-pod-gc-threshold", type=int, default=12500, help="how many pods that have ended are kept; 0: all")
+    add("--cluster-signing-cert-file", default="", help="the CA that signs CertificateSigningRequests (default: nobody does)")
+    add("--cluster-signing-key-file", default="", help="its key")
     add("--root-ca-file", default="", help="the CA bundle that every namespace gets in the ConfigMap kube-root-ca.crt (default: none does)")
     add("--endpoint-updates-batch-period", type=_duration, default=0.0, help="how long changes of pods are gathered before Endpoints are written")
     add("--endpointslice-updates-batch-period", type=_duration, default=0.0, help="the same for EndpointSlices")

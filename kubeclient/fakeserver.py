@@ -249,7 +249,7 @@ class FakeServer:
 
     def _replace(self, target: _Target, current: Document, wanted: Document) -> Document:
         kept = {name: current["metadata"][name] for name in ("uid", "creationTimestamp", "resourceVersion")}
-        if target.subresource == "status":
+        if target.subresource in ("status", "approval"):
             new = {**current, **{name: wanted[name] for name in ("status",) if name in wanted}}
         else:
             new = {**wanted, "metadata": {**wanted["metadata"], **kept}}

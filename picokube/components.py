@@ -62,7 +62,7 @@ def _apiserver(cluster: Cluster, authority: Authority) -> Component:
         f"--service-cluster-ip-range={settings.service_cidr}",
         f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
         f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
-        f"--kubelet-certificate-authority={authority.certificate_path}",
+        f"--kubelet-certificate-authority={authority.certificate_path}", "--enable-bootstrap-token-auth",
     ))
 
 
@@ -71,7 +71,8 @@ def _manager(cluster: Cluster, authority: Authority, name: str) -> Component:
     identity = f"{socket.gethostname()}_{cluster.name}_{zlib.crc32(str(cluster.data).encode()):08x}"
     arguments = [f"--kubeconfig={cluster.kubeconfig(name)}", "--leader-elect=true", f"--leader-elect-identity={identity}"]
     if name == "controllers":
-        arguments += [f"--cluster-cidr={cluster.settings.pod_cidr}", f"--root-ca-file={authority.certificate_path}"]
+        arguments += [f"--cluster-cidr={cluster.settings.pod_cidr}", f"--root-ca-file={authority.certificate_path}",
+                      f"--cluster-signing-cert-file={authority.certificate_path}", f"--cluster-signing-key-file={cluster.pki}/ca.key"]
     elif len(str(cluster.scheduler_socket)) <= LONGEST_SOCKET_PATH:
         arguments.append(f"--debug-address=unix:{cluster.scheduler_socket}")
     return Component(name, f"{name}.main", tuple(arguments), after="apiserver")

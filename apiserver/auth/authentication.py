@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from apiserver.auth.bootstraptokens import BootstrapTokens
 from apiserver.auth.serviceaccounts import ServiceAccountTokens
 from apiserver.auth.user import User
 from kubeapi import errors
@@ -36,9 +37,10 @@ def load_tokens(path: Path) -> dict[str, User]:
 
 
 class Authenticator:
-    def __init__(self, tokens: Mapping[str, User], accounts: ServiceAccountTokens | None = None) -> None:
+    def __init__(self, tokens: Mapping[str, User], accounts: ServiceAccountTokens | None = None,
+                 bootstrap: BootstrapTokens | None = None) -> None:
         self._tokens = {token.encode(): user for token, user in tokens.items()}
-        self._accounts = accounts
+        self._accounts, self._bootstrap = accounts, bootstrap
 
     def user(self, peer: Mapping[str, Any] | None, authorization: str, path: str) -> User:
         """`peer` is the verified client certificate as ssl tells it. Raises Unauthorized."""
@@ -55,7 +57,7 @@ class Authenticator:
         raise errors.Unauthorized("Unauthorized")
 
     def of_token(self, token: str) -> User | None:
-        return self._of_file(token) or self._of_account(token)
+        return self._of_file(token) or self._of_account(token) or (self._bootstrap.of_token(token) if self._bootstrap is not None else None)
 
     def reviewed(self, token: str, audiences: Sequence[str]) -> tuple[User, list[str]] | None:
         """Whose it is, and for which of the wanted audiences it is good. Tokens of a file are good for this server only."""

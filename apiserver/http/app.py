@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from apiserver.admission.plugins import chain
 from apiserver.auth.authentication import Authenticator
+from apiserver.auth.bootstraptokens import BootstrapTokens
 from apiserver.auth.serviceaccounts import ServiceAccountTokens, SigningKey, public_keys
 from apiserver.auth.user import User
 from apiserver.bootstrap.keeper import Keeper
@@ -63,7 +64,8 @@ class Application:
         for store in self.stores.values():
             store.admission = admission
         self._tokens = service_account_tokens(options, self.stores, world)
-        self._authenticator = Authenticator(options.tokens(), self._tokens)
+        self._authenticator = Authenticator(options.tokens(), self._tokens, BootstrapTokens(
+            self.stores[GroupResource("", "secrets")], world) if options.enable_bootstrap_token_auth else None)
         self._kubelets = Kubelets(self.stores, KubeletCredentials(
             options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
         self._streams = Streams(self._kubelets)
