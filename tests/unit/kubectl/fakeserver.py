@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from kubeapi import labels
+from kubeapi import labels, spdy
 from kubeapi.patch import jsonpatch, mergepatch, strategic
 from kubeapi.schemas import schema_of
 
@@ -56,6 +57,7 @@ class FakeServer:
         self.failures: dict[str, Document] = {}
         self.logs: dict[tuple[str, str], bytes] = {}
         self.exits: dict[str, tuple[bytes, int]] = {}
+        self.runs_in: dict[str, str] = {}         # pod -> the directory in which its commands really run
         self.subprotocol = "v5.channel.k8s.io"
         self.keeps_watches = False
         self.url = ""
@@ -157,6 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
         name, sub = (rest[1] if len(rest) > 1 else ""), (rest[2] if len(rest) > 2 else "")
         if sub in ("log", "exec"):
             return self._log(name, query) if sub == "log" else self._exec(name)
+        if sub == "portforward":
+            return self._port_forward()
         if sub == "scale":
             return self._scale(row, namespace, name, body)
         if name:
@@ -269,16 +273,14 @@ class _Handler(BaseHTTPRequestHandler):
     def _exec(self, name: str) -> None:
         """Answers a WebSocket: echoes standard input if asked for it, then the output and the exit code set for the pod."""
         fake, query = self.server_state, parse_qs(urlsplit(self.path).query)
-        accept = base64.b64encode(hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
-        self.send_response(101)
-        for header, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept.decode()),
-                              ("Sec-WebSocket-Protocol", fake.subprotocol)):
-            self.send_header(header, value)
-        self.end_headers()
-        output, code = fake.exits.get(name, (" ".join(query.get("command", [])).encode() + b"\n", 0))
-        if query.get("stdin") == ["true"]:
-            while (message := self._frame())[:1] == b"\x00":
-                self._send(b"\x01" + message[1:])
+        self._upgrade(fake.subprotocol)
+        if name in fake.runs_in:
+            output, code = self._really(fake.runs_in[name], query)
+        else:
+            output, code = fake.exits.get(name, (" ".join(query.get("command", [])).encode() + b"\n", 0))
+            if query.get("stdin") == ["true"]:
+                while (message := self._frame())[:1] == b"\x00":
+                    self._send(b"\x01" + message[1:])
         self._send(b"\x01" + output)
         success = {"metadata": {}, "status": "Success"}
         failure = {"metadata": {}, "status": "Failure", "reason": "NonZeroExitCode", "message": "command terminated with non-zero exit code",
@@ -286,6 +288,36 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(b"\x03" + json.dumps(failure if code else success).encode())
         self.wfile.write(b"\x88\x02\x03\xe8")
         self.close_connection = True
+
+    def _really(self, directory: str, query: dict[str, list[str]]) -> tuple[bytes, int]:
+        stdin = b""
+        if query.get("stdin") == ["true"]:
+            while (message := self._frame())[:1] == b"\x00":
+                stdin += message[1:]
+        done = subprocess.run(query["command"], cwd=directory, input=stdin, capture_output=True)
+        return done.stdout, done.returncode
+
+    def _port_forward(self) -> None:
+        """Answers whoever connects to port 80 in upper case; other ports refuse."""
+        self._upgrade("SPDY/3.1+portforward.k8s.io")
+        framing, ports = spdy.Framing(), dict[int, str]()
+        while message := self._frame():
+            for frame in framing.feed(message):
+                if isinstance(frame, spdy.Opened):
+                    ports[frame.stream] = frame.headers["port"]
+                    if frame.headers["streamtype"] == "error" and frame.headers["port"] != "80":
+                        self._send(spdy.data_frame(frame.stream, b"connection refused", is_last=True))
+                elif isinstance(frame, spdy.Data) and ports[frame.stream] == "80":
+                    self._send(spdy.data_frame(frame.stream, frame.data.upper(), is_last=frame.is_last))
+        self.close_connection = True
+
+    def _upgrade(self, subprotocol: str) -> None:
+        accept = base64.b64encode(hashlib.sha1((self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").encode()).digest())
+        self.send_response(101)
+        for header, value in (("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept.decode()),
+                              ("Sec-WebSocket-Protocol", subprotocol)):
+            self.send_header(header, value)
+        self.end_headers()
 
     def _send(self, payload: bytes) -> None:
         size = len(payload)
@@ -295,6 +327,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _frame(self) -> bytes:
         head = self.rfile.read(2)
+        if len(head) < 2 or head[0] & 0x0F == 8:
+            return b""
         size = head[1] & 0x7F
         if size > 125:
             size = int.from_bytes(self.rfile.read(2 if size == 126 else 8), "big")
