@@ -20,8 +20,10 @@ FLAGS = (*FILES, SELECTOR, ALL_NAMESPACES, Flag("show-events", "bool", True, hel
 _PAGES = {"Node": ("nodes", "node"), "Deployment": ("workloads", "deployment"), "ReplicaSet": ("workloads", "replica_set"),
           "ReplicationController": ("workloads", "replica_set"), "DaemonSet": ("daemons", "daemon_set"),
           "Service": ("workloads", "service"), "Namespace": ("others", "namespace"), "ConfigMap": ("others", "config_map"),
-          "Secret": ("others", "secret"), "ServiceAccount": ("accounts", "service_account")}
-_WITHOUT_EVENTS = ("Namespace", "Secret")
+          "Secret": ("others", "secret"), "ServiceAccount": ("accounts", "service_account"),
+          "Endpoints": ("endpoints", "endpoints"), "EndpointSlice": ("endpoints", "slice_"), "Role": ("permissions", "role"),
+          "ClusterRole": ("permissions", "role"), "RoleBinding": ("permissions", "binding"), "ClusterRoleBinding": ("permissions", "binding")}
+_WITHOUT_EVENTS = ("Namespace", "Secret", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
 
 
 def run(session: Session, args: list[str]) -> int:

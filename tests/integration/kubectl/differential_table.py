@@ -321,6 +321,8 @@ describe sa
 describe foo
 describe pods -l app=nope
 describe -f cm.yaml
+describe endpoints web
+describe endpointslices
 describe pod p --show-events=false
 """),
     "usage": Scene((), """
@@ -573,6 +575,8 @@ auth reconcile -f rbac.yaml --remove-extra-subjects --remove-extra-permissions
 auth reconcile -f cm.yaml
 auth reconcile -f rbac.yaml -o name
 get role r -o jsonpath={.rules}
+describe role r
+describe rolebinding rb
 get rolebinding rb -o jsonpath={.subjects}
 auth can-i --list
 auth can-i --list --no-headers
