@@ -128,7 +128,7 @@ async def _converse(query: Query, tty: bool, work: Work, scope: Scope, receive: 
     if not protocol:
         raise HttpError(400, f"the WebSocket must speak one of {', '.join(PROTOCOLS)}")
     wanted = {"stdin": _wants(query, "stdin", "input"), "stdout": _wants(query, "stdout", "output"),
-              "stderr": _wants(query, "stderr", "error") and not tty}
+              "stderr": _wants(query, "stderr", "error") and not tty, "resize": _wants(query, "tty")}
     channels = SpdyChannels(receive, send, frozenset(name for name, is_wanted in wanted.items() if is_wanted)) if protocol == TUNNEL else \
         Channels(receive, send, has_stdin=wanted["stdin"], has_stdout=wanted["stdout"], has_stderr=wanted["stderr"])
     await receive()                                 # websocket.connect
