@@ -70,7 +70,7 @@ def parse(argv: Sequence[str]) -> Options:
         node_ip=found.node_ip or _own_address(), port=found.port, tls_cert_file=found.tls_cert_file,
         tls_private_key_file=found.tls_private_key_file, client_ca_file=found.client_ca_file,
         cluster_dns=tuple(filter(None, found.cluster_dns.split(","))), cluster_domain=found.cluster_domain.rstrip("."),
-        cluster_cidr=found.cluster_cidr, service_cidr=found.service_cidr, cluster_name=found.cluster_name, runtime=found.runtime,
+        cluster_cidr=found.cluster_cidr or "", service_cidr=found.service_cidr or "", cluster_name=found.cluster_name, runtime=found.runtime,
         allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))),
         hollow_nodes=found.hollow_nodes, node_lease_duration_seconds=found.node_lease_duration_seconds, verbosity=found.verbosity,
         pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy)
@@ -84,15 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--node-name", default="", help="the Node's name (default: this machine's)")
     add("--hostname-override", default="", help="the label kubernetes.io/hostname and the Hostname address")
     add("--root-dir", default="/var/lib/picokube/kubelet", help="where pods, volumes, logs and images lie")
-    add("--node-ip", type=_address, default="", help="the address other nodes reach this one by")
+    add("--node-ip", type=_address, default=None, help="the address other nodes reach this one by")
     add("--port", type=_port, default=10250, help="of the kubelet's own HTTPS server; 0: any free one")
     add("--tls-cert-file", default="", help="the server's certificate (default: none, and no server)")
     add("--tls-private-key-file", default="")
     add("--client-ca-file", default="", help="whose client certificates may use the server")
     add("--cluster-dns", default="", help="addresses of the cluster's DNS, by comma (default: pods get the node's)")
     add("--cluster-domain", default="cluster.local")
-    add("--cluster-cidr", type=_network, default="", help="the range of all pods' addresses")
-    add("--service-cidr", type=_network, default="", help="the range of services' addresses")
+    add("--cluster-cidr", type=_network, default=None, help="the range of all pods' addresses")
+    add("--service-cidr", type=_network, default=None, help="the range of services' addresses")
     add("--cluster-name", default="picokube", help="what is made on this machine carries it")
     add("--runtime", choices=("runc", "hollow"), default="runc", help="what runs containers; hollow only pretends")
     add("--hollow-nodes", type=_count, default=1, help="how many nodes this process pretends to be")

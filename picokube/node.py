@@ -35,7 +35,7 @@ MOST_NODES = 250
 
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
-    actions: dict[str, Callable[[Namespace], int]] = {"add": add, "rm": remove}
+    actions: dict[str, Callable[[Namespace], int]] = {"add": add, "rm": remove, "token": _token, "join": _join}
     try:
         return actions[options.action](options)
     except CannotRun as error:
@@ -56,7 +56,30 @@ def _parser() -> ArgumentParser:
     one = action("add", "one node more on this machine; returns when it is Ready")
     one.add_argument("--count", type=int, default=1, help="so many more")
     action("rm", "ends nodes of this machine with their pods").add_argument("nodes", nargs="+", metavar="NODE")
+    action("token", "lets another machine join for a day: prints what it has to run")
+    text = "on another machine: become a node of a cluster, and its kubelet"
+    one = actions.add_parser("join", help=text, description=text)
+    one.add_argument("--server", required=True, help="the API server's URL")
+    one.add_argument("--token", required=True, help="what `picokube node token` has printed")
+    one.add_argument("--discovery-token-ca-cert-hash", required=True, metavar="sha256:HASH", help="of the cluster's CA")
+    one.add_argument("--node-name", default="", help="(default: this machine's name)")
+    one.add_argument("--node-ip", default="", help="the address other nodes reach it by")
+    one.add_argument("--root-dir", default="/var/lib/picokube/kubelet", help="where its pods, images and credentials lie")
+    one.add_argument("--runtime", choices=("runc", "hollow"), default="runc")
     return parser
+
+
+def _token(options: Namespace) -> int:
+    from picokube.nodejoin import token
+    cluster = existing(options.name, options.data_dir)
+    if cluster.parent() is None:
+        raise CannotRun(f"cluster {cluster.name!r} is not running: `picokube up --name {cluster.name}` first")
+    return token(cluster)
+
+
+def _join(options: Namespace) -> int:
+    from picokube.nodejoin import join
+    return join(options)
 
 
 @contextmanager

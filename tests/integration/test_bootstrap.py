@@ -5,6 +5,9 @@ import base64
 import http.client
 import json
 import ssl
+import stat
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.cluster import TestCluster, running_cluster
+from tests.cluster import ROOT, TestCluster, running_cluster
 
 REQUESTS = "/apis/certificates.k8s.io/v1/certificatesigningrequests"
 REVIEWS = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
@@ -61,3 +64,33 @@ def test_a_bootstrap_token_becomes_a_nodes_certificate(tmp_path: Path) -> None:
         assert cluster.request("DELETE", "/api/v1/namespaces/kube-system/secrets/bootstrap-token-abcdef")[0] == 200
         assert cluster.request("GET", "/api/v1/namespaces/kube-system/secrets/bootstrap-token-abcdef")[0] == 404      # the cache has seen it
         assert ask(cluster, REVIEWS, REVIEW, token="abcdef.0123456789abcdef")[0] == 401
+
+
+def test_a_machine_joins_and_comes_back_without_the_token(tmp_path: Path) -> None:
+    with running_cluster("--runtime", "hollow") as cluster:
+        told = cluster.picokube("node", "token")
+        assert told.returncode == 0, told.stderr
+        arguments = told.stdout.split()[3:]
+        arguments[1] = cluster.cluster.server       # this very machine may have no other address
+        more = ["--runtime", "hollow", "--node-name", "far", "--root-dir", str(tmp_path / "far")]
+
+        wrong = [*arguments[:-1], "sha256:" + "0" * 64]
+        refused = subprocess.run([sys.executable, "-m", "picokube", "node", "join", *wrong, *more], cwd=ROOT, capture_output=True, text=True,
+                                 timeout=60, check=False)
+        assert (refused.returncode, "somebody in between" in refused.stderr) == (1, True)
+        assert not (tmp_path / "far").exists()
+
+        for command in ([*arguments, *more], ["--server", "x", "--token", "x", "--discovery-token-ca-cert-hash", "x", *more]):
+            with (tmp_path / "log").open("wb") as log:
+                kubelet = subprocess.Popen([sys.executable, "-m", "picokube", "node", "join", *command], cwd=ROOT, stdout=log, stderr=log)
+            try:
+                cluster.until("/api/v1/nodes?fieldSelector=metadata.name%3Dfar", is_ready, 40)
+            finally:
+                kubelet.terminate()
+                assert kubelet.wait(30) == 0, (tmp_path / "log").read_text()
+            assert cluster.request("DELETE", "/api/v1/nodes/far")[0] == 200
+        assert stat.S_IMODE((tmp_path / "far" / "kubeconfig").stat().st_mode) == 0o600
+
+
+def is_ready(node: dict[str, Any]) -> bool:
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in node.get("status", {}).get("conditions", []))
