@@ -154,7 +154,7 @@ class _Forwarder:
                 listener.close()
             for link in set(self._links.values()):
                 link.connection.close()
-            self._tunnel.close()
+            self._tunnel.connection.close()
 
     def _accept(self, listener: socket.socket) -> None:
         connection, _ = listener.accept()
@@ -203,8 +203,6 @@ class _Forwarder:
         if stream == link.errors:
             link.fault += data
             if is_last and link.fault:
-                local, remote = link.ports
-                self._session.warn(f"an error occurred forwarding {local} -> {remote}: {link.fault.decode('utf-8', 'replace')}")
                 self._drop(link)
             return
         try:
@@ -230,6 +228,10 @@ class _Forwarder:
             self._poll.unregister(link.connection.fileno())
             self._send(reset_frame(link.data))
         link.connection.close()
+        if link.fault:                            # as upstream: one refused connection is the end of all
+            local, remote = link.ports
+            self._session.warn(f"an error occurred forwarding {local} -> {remote}: {link.fault.decode('utf-8', 'replace')}")
+            self._tunnel.is_open = False
 
 
 COMMANDS = {"port-forward": Command("kubectl port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT ...", "Forward local ports to a pod", run, FLAGS)}

@@ -61,13 +61,13 @@ def test_each_local_connection_is_one_to_the_pod(fake: FakeServer, tmp_path: Pat
         assert _line(process) == f"Handling connection for {_port(line)}\n"
 
 
-def test_what_the_pod_refuses_is_told_and_the_others_go_on(fake: FakeServer, tmp_path: Path) -> None:
+def test_what_the_pod_refuses_is_told_and_ends_it(fake: FakeServer, tmp_path: Path) -> None:
     with running(fake, tmp_path, "port-forward", "--address=127.0.0.1", "pod/a", ":81", ":80") as process:
-        refused, served = _port(_line(process)), _port(_line(process))
+        refused = _port(_line(process))
         assert _exchange(refused, b"x") == b""
-        assert _exchange(served, b"x") == b"X"
-        assert process.stderr is not None
-        assert process.stderr.readline() == f"an error occurred forwarding {refused} -> 81: connection refused\n"
+        _, said = process.communicate(timeout=20)
+        assert said == f"an error occurred forwarding {refused} -> 81: connection refused\nerror: lost connection to pod\n"
+        assert process.returncode == 1
 
 
 @pytest.mark.parametrize(("request_line", "host", "code"), [
