@@ -62,11 +62,15 @@ def make(cluster: TestCluster, path: str, body: Document) -> Document:
 
 
 def until_list(cluster: TestCluster, path: str, is_so: Callable[[dict[str, Document]], bool]) -> dict[str, Document]:
-    """Watches a collection until it is as wanted, by name."""
+    """Lists a collection and watches it from there on until it is as wanted, by name."""
+    listed = cluster.request("GET", path)[1]
+    found: dict[str, Document] = {one["metadata"]["name"]: one for one in listed["items"]}
+    if is_so(found):
+        return found
     api = connection(cluster.cluster, 95)
-    found: dict[str, Document] = {}
     try:
-        api.request("GET", f"{path}{'&' if '?' in path else '?'}watch=true&timeoutSeconds=90")
+        query = f"watch=true&timeoutSeconds=90&resourceVersion={listed['metadata']['resourceVersion']}"
+        api.request("GET", f"{path}{'&' if '?' in path else '?'}{query}")
         answer = api.getresponse()
         while line := answer.readline():
             event = json.loads(line)
@@ -109,9 +113,7 @@ def test_a_service_s_endpoints_follow_its_pods(cluster: TestCluster) -> None:
 
 
 def everything_is_gone(cluster: TestCluster, path: str) -> None:
-    """A watch tells no news of what is gone already: so it is asked for beside it."""
-    if cluster.request("GET", path)[1]["items"]:
-        until_list(cluster, path, lambda found: not cluster.request("GET", path)[1]["items"])
+    until_list(cluster, path, lambda found: not found)
 
 
 def test_the_endpoints_of_the_service_kubernetes_are_the_api_server_s(cluster: TestCluster) -> None:
