@@ -24,12 +24,13 @@ class UnknownPlugin(ValueError):
 
 
 def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = (),
-          toleration_seconds: tuple[int, int] = (300, 300)) -> Chain:
-    """All plugins are on unless disabled; address allocation and the author of a certificate's request are no plugins and always on. `toleration_seconds`: of nodes not
-    ready, and unreachable. Raises UnknownPlugin."""
+          toleration_seconds: tuple[int, int] = (300, 300), *, mounts_tokens: bool = False) -> Chain:
+    """All plugins are on unless disabled; address allocation and the author of a certificate's request are no plugins and always
+    on. `toleration_seconds`: of nodes not ready, and unreachable. `mounts_tokens`: into pods. Raises UnknownPlugin."""
     for name in (*enabled, *disabled):
         if name not in PLUGINS:
             raise UnknownPlugin(f'admission plugin "{name}" does not exist; there are {", ".join(PLUGINS)}')
-    plugins = PLUGINS | {"DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(*toleration_seconds)}
+    plugins = PLUGINS | {"DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(*toleration_seconds),
+                         "ServiceAccount": lambda objects: ServiceAccount(objects, mounts_tokens=mounts_tokens)}
     found = [make(objects) for name, make in plugins.items() if name not in disabled or name in enabled]
     return Chain([*found, ClusterIPs(objects, service_cidr), CertificateRequests()])

@@ -40,7 +40,7 @@ class _Token:
 
 class VolumeManager:
     def __init__(self, root: Path, api: KubeApi, node: Callable[[], NodeFacts], *, mounts: bool = True, world: World = REAL_WORLD) -> None:
-        """`mounts=False`: plain directories in place of tmpfs, for users without the right to mount."""
+        """`mounts=False`: nothing runs in the pods, so their files need not be there, nor tokens in them."""
         self._root, self._api, self._node, self._mounts, self._world = root, api, node, mounts, world
         self._tokens: dict[tuple[str, str, str], _Token] = {}
 
@@ -74,10 +74,13 @@ class VolumeManager:
             await asyncio.to_thread(hostpath.check, volume.host_path.path, volume.host_path.type or "")
             return Path(volume.host_path.path)
         if is_of_objects(volume):
-            tokens = {one.path: await self._token(pod, one.audience, one.expiration_seconds or 3600) for one in token_sources(volume)}
+            tokens = {one.path: await self._token(pod, one.audience, one.expiration_seconds or 3600) if self._mounts else ""
+                      for one in token_sources(volume)}
             files = payload(pod, volume, configs, self._node(), tokens)
             path = directory.volume(_kind(volume), volume.name)
-            in_memory = self._mounts and (volume.secret is not None or bool(tokens))
+            if not self._mounts:
+                return path
+            in_memory = volume.secret is not None or bool(tokens)
             await asyncio.to_thread(self._write, path, files, in_memory, group)
             return path
         raise ConfigError(f"volumes of type {_type(volume)} are not supported by picokube")

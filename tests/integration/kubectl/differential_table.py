@@ -32,6 +32,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"^Warning: (.*-managed Pods.*|.*no controller.*)$", lambda match: "Warning: " + "; ".join(sorted(match[1].split("; "))), "a Go map has no order"),
     (r"(?<=due to error: \[).*(?=\], continuing)", lambda match: ", cannot".join(sorted(match[0].split(", cannot"))), "a Go map has no order"),
     (r"(?:^cannot delete .*\n)+", lambda match: "".join(sorted(match[0].splitlines(keepends=True))), "a Go map has no order"),
+    (r"(ConfigMapOptional|SecretOptionalName): +<nil>", "Optional: false", "upstream printed a pointer until 1.33"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
