@@ -1,6 +1,7 @@
 """A whole control plane for tests: `picokube up` in a directory of its own, and a small client for it."""
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,18 @@ def children_of(parent: int) -> list[int]:
 
 
 @contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """A cluster of real pods names things of the whole machine: two test processes take turns with one name."""
+    with (Path(tempfile.gettempdir()) / f"picokube-test-{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
 def running_cluster(*arguments: str, name: str = "t") -> Iterator[TestCluster]:
     if shutil.which("etcd") is None:
         pytest.skip("there is no etcd binary on PATH")
-    with tempfile.TemporaryDirectory(prefix="pk-") as directory:
+    with nullcontext() if "hollow" in arguments else _alone(name), tempfile.TemporaryDirectory(prefix="pk-") as directory:
         environment = {**os.environ, "PICOKUBE_HOME": directory, "KUBECONFIG": f"{directory}/kubeconfig"}
         # Kubelets take any port that is free when they bind it: many clusters start side by side.
         command = [sys.executable, "-m", "picokube", "up", "--name", name, "--component-arg", "kubelet=--port=0", *arguments]
