@@ -822,9 +822,8 @@ rollout restart deploy/web
 rollout resume deploy/web
 rollout resume deploy/web
 rollout pause pod/p
-rollout restart deploy/web
-rollout restart pod/p
 rollout restart deploy
+rollout restart pod/p
 rollout restart deploy/zz
 rollout status deploy/zz
 rollout history deploy
