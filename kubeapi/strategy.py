@@ -43,6 +43,9 @@ class Strategy:
     def prepare_for_approval(self, new: Document, old: Document) -> None:
         """Keeps what an update of /approval may not change (of CertificateSigningRequests)."""
 
+    def prepare_for_part(self, part: str, new: Document, old: Document) -> None:
+        """Keeps what an update of a subresource that is a part of the object (a pod's ephemeralcontainers, resize) may not change."""
+
     def desired(self, obj: Document) -> Document:
         """The part of an object whose changes metadata.generation counts."""
         return {name: value for name, value in obj.items() if name not in ("metadata", "status", "apiVersion", "kind")}
@@ -59,6 +62,9 @@ class Strategy:
         return ()
 
     def validate_approval(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return ()
+
+    def validate_part(self, part: str, new: Document, old: Document) -> Sequence[FieldError]:
         return ()
 
     def warnings(self, new: Document, old: Document | None) -> Sequence[str]:

@@ -47,6 +47,7 @@ def compute_actions(pod: Pod, runtime: PodRuntime, probes: ProbeResults = NO_PRO
     if runtime.ready_sandbox is None:
         return _with_new_sandbox(pod, runtime)
     plan = _Plan(pod, runtime, probes, remaining)
+    plan.start_ephemeral_containers()
     if not plan.initialize():
         return plan.actions()
     plan.run_main_containers()
@@ -80,6 +81,13 @@ class _Plan:
             return Actions(stop_everything=True)
         done = not (self._start or self._kill or self._backing_off or self._kept)
         return Actions(start=tuple(self._start), kill=tuple(self._kill), backing_off=self._backing_off, stop_everything=done)
+
+    def start_ephemeral_containers(self) -> None:
+        """At any time, and once: those that have ended are not started again."""
+        for container in self._pod.spec.ephemeral_containers:
+            current = self._runtime.newest(container.name)
+            if current is None or current.state is ContainerState.CREATED:
+                self._start.append(container.name)
 
     def initialize(self) -> bool:
         """Goes through the init containers in order; whether the main containers may run."""

@@ -13,6 +13,7 @@ from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer
 from kubelet.environment import Configs, References
+from kubelet.restarts import kind_of
 
 Document = dict[str, Any]
 FRESH_SECONDS = 60.0                   # how old a ConfigMap or Secret may be that a running pod's files are made of
@@ -107,7 +108,6 @@ def reference_to(pod: Pod, container: str = "") -> ObjectReference:
     """To the pod, or to one of its containers."""
     field = ""
     if container:
-        kind = "initContainers" if any(one.name == container for one in pod.spec.init_containers) else "containers"
-        field = f"spec.{kind}{{{container}}}"
+        field = f"spec.{kind_of(pod, container)}{{{container}}}"
     return ObjectReference(api_version="v1", kind="Pod", namespace=pod.metadata.namespace, name=pod.metadata.name, uid=pod.metadata.uid,
                            resource_version=pod.metadata.resource_version, field_path=field)

@@ -11,9 +11,11 @@ from kubelet.cri import ContainerConfig, Image, Mount, PortMapping, SandboxConfi
 from kubelet.environment import ConfigError
 from kubelet.expansion import expand
 from kubelet.resources import container_resources, pod_resources
+from kubelet.restarts import runs_to_completion
 
 RUNTIME_DEFAULT, LOCALHOST = "RuntimeDefault", "Localhost/"
 PROPAGATION = {"HostToContainer": "rslave", "Bidirectional": "rshared"}
+INIT_ANNOTATION = "io.picokube.container.runs-to-completion"
 GRACE_ANNOTATION = "io.kubernetes.pod.terminationGracePeriod"
 
 
@@ -38,7 +40,7 @@ def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path
 
 
 def container_config(pod: Pod, container: Container, attempt: int, image: Image, environment: Mapping[str, str],
-                     mounts: Sequence[Mount], node_memory: int = 0) -> ContainerConfig:
+                     mounts: Sequence[Mount], node_memory: int = 0, *, target_id: str = "") -> ContainerConfig:
     """Raises ConfigError where the pod may not run as the image wants."""
     return ContainerConfig(
         name=container.name, attempt=attempt, image_ref=image.id,
@@ -48,8 +50,9 @@ def container_config(pod: Pod, container: Container, attempt: int, image: Image,
         log_path=f"{container.name}/{attempt}.log", tty=container.tty, stdin=container.stdin, stdin_once=container.stdin_once,
         security=_security(pod, container, image), resources=container_resources(pod, container, node_memory),
         stop_signal=(container.lifecycle.stop_signal or "") if container.lifecycle else "",
-        labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
-        annotations={HASH_ANNOTATION: container_hash(container), "io.kubernetes.container.image": container.image})
+        target_id=target_id, labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
+        annotations={HASH_ANNOTATION: container_hash(container), "io.kubernetes.container.image": container.image,
+                     **({INIT_ANNOTATION: "true"} if runs_to_completion(pod, container) else {})})
 
 
 def _security(pod: Pod, container: Container, image: Image) -> SecurityContext:

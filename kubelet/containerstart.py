@@ -28,7 +28,7 @@ from kubelet.podfiles import (
 )
 from kubelet.podruntime import PodRuntime
 from kubelet.pulling import ImagePuller, PullError, Tell
-from kubelet.restarts import container_named
+from kubelet.restarts import container_named, statuses_of
 from kubelet.volumes import VolumeManager
 
 RETRY_SECONDS = 10.0
@@ -120,7 +120,7 @@ class ContainerStarter:
         mounts = await self._volumes.mounts(pod, container, paths, variables) if container.volume_mounts else []
         if self._writes_files:
             mounts += await asyncio.to_thread(self._write_files, pod, container, attempt, runtime.ips, mounts)
-        return container_config(pod, container, attempt, image, variables, mounts, self._node_memory)
+        return container_config(pod, container, attempt, image, variables, mounts, self._node_memory, target_id=_target_id(pod, container, runtime))
 
     def _write_files(self, pod: Pod, container: Container, attempt: int, ips: Sequence[str], mounts: Sequence[Mount]) -> list[Mount]:
         """/etc/hosts and its like, where the container does not bring its own; and the file for its last words."""
@@ -173,13 +173,23 @@ class ContainerStarter:
         return None
 
 
+def _target_id(pod: Pod, container: Container, runtime: PodRuntime) -> str:
+    """The container whose processes an ephemeral one is to see; "" for all others. Raises ConfigError where it does not run."""
+    target = next((one.target_container_name for one in pod.spec.ephemeral_containers if one.name == container.name), "")
+    if not target:
+        return ""
+    found = runtime.in_sandbox(target)
+    if found is None or found.state is not ContainerState.RUNNING:
+        raise ConfigError(f"unable to find target container {target}")
+    return found.id
+
+
 def _next_attempt(pod: Pod, container: Container, runtime: PodRuntime) -> int:
     """One more than the last, also where the runtime has forgotten it and only the status remembers."""
     attempts = [one.attempt for one in runtime.containers.get(container.name, ()) if one.state is not ContainerState.CREATED]
     if attempts:
         return max(attempts) + 1
-    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
-    known = next((one for one in statuses if one.name == container.name and one.container_id), None)
+    known = next((one for one in statuses_of(pod) if one.name == container.name and one.container_id), None)
     return known.restart_count + 1 if known else 0
 
 

@@ -17,7 +17,7 @@ from kubeapi.generated.models.core_v1 import (
 from kubelet import cri
 from kubelet.podruntime import PodRuntime
 from kubelet.probes.results import ProbeResults
-from kubelet.restarts import is_sidecar
+from kubelet.restarts import ephemeral_containers, is_sidecar, statuses_of
 
 UNKNOWN_EXIT_CODE = 137
 NOWHERE = "The container could not be located when the pod was terminated"
@@ -49,6 +49,12 @@ def main_statuses(pod: Pod, seen: Observed) -> tuple[ContainerStatus, ...]:
     return tuple(_status(pod, one, seen, default) for one in pod.spec.containers)
 
 
+def ephemeral_statuses(pod: Pod, seen: Observed) -> tuple[ContainerStatus, ...]:
+    """They are neither started nor ready: nobody waits for them."""
+    default = "PodInitializing" if pod.spec.init_containers else "ContainerCreating"
+    return tuple(_status(pod, one, seen, default).evolve(ready=False, started=None) for one in ephemeral_containers(pod))
+
+
 def _status(pod: Pod, container: Container, seen: Observed, default_reason: str) -> ContainerStatus:
     current, earlier = seen.runtime.newest(container.name), seen.runtime.previous(container.name)
     known = _known(pod, container.name)
@@ -70,8 +76,7 @@ def _status(pod: Pod, container: Container, seen: Observed, default_reason: str)
 
 
 def _known(pod: Pod, name: str) -> ContainerStatus | None:
-    statuses = (*pod.status.init_container_statuses, *pod.status.container_statuses)
-    return next((one for one in statuses if one.name == name), None)
+    return next((one for one in statuses_of(pod) if one.name == name), None)
 
 
 def _without_container(container: Container, known: ContainerStatus | None, seen: Observed, reason: str) -> ContainerStatus:

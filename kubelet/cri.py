@@ -120,6 +120,7 @@ class ContainerConfig:
     security: SecurityContext = SecurityContext()
     resources: LinuxResources = LinuxResources()
     stop_signal: str = ""
+    target_id: str = ""                # of the container whose process namespace it joins
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 

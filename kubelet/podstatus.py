@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 
 from kubeapi.generated.models.core_v1 import ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus
-from kubelet.containerstatus import Observed, init_statuses, main_statuses
+from kubelet.containerstatus import Observed, ephemeral_statuses, init_statuses, main_statuses
 from kubelet.restarts import is_sidecar
 
 TERMINAL_PHASES = ("Succeeded", "Failed")
@@ -25,6 +25,7 @@ def pod_status(pod: Pod, seen: Observed, now: datetime, *, reason: str = "", mes
     return pod.status.evolve(
         phase=phase, reason=reason or pod.status.reason, message=message or pod.status.message,
         conditions=_conditions(pod, seen, phase, init, main, now), init_container_statuses=init, container_statuses=main,
+        ephemeral_container_statuses=ephemeral_statuses(pod, seen),
         host_ip=seen.host_ips[0] if seen.host_ips else "", host_ips=tuple(HostIP(ip=one) for one in seen.host_ips),
         pod_ip=ips[0] if ips else "", pod_ips=tuple(PodIP(ip=one) for one in ips),
         start_time=pod.status.start_time or now.replace(microsecond=0), observed_generation=pod.metadata.generation)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from kubeapi.generated.models.core_v1 import Container, ContainerRestartRule, Pod
+from kubeapi.generated.models.core_v1 import ContainerStatus as ApiStatus
 from kubelet.cri import ContainerState, ContainerStatus
 
 
@@ -10,8 +11,31 @@ def is_sidecar(container: Container) -> bool:
     return container.restart_policy == "Always"
 
 
+def runs_to_completion(pod: Pod, container: Container) -> bool:
+    """An init container that others wait for the end of."""
+    return container in pod.spec.init_containers and not is_sidecar(container)
+
+
+def ephemeral_containers(pod: Pod) -> tuple[Container, ...]:
+    """As containers like the others: they lack what makes a container reliable, and are run once."""
+    return tuple(Container.model_construct(**{name: getattr(one, name) for name in Container.model_fields})
+                 for one in pod.spec.ephemeral_containers)
+
+
 def all_containers(pod: Pod) -> tuple[Container, ...]:
-    return (*pod.spec.init_containers, *pod.spec.containers)
+    return (*pod.spec.init_containers, *pod.spec.containers, *ephemeral_containers(pod))
+
+
+def statuses_of(pod: Pod) -> tuple[ApiStatus, ...]:
+    """What the API was told of its containers last."""
+    return (*pod.status.init_container_statuses, *pod.status.container_statuses, *pod.status.ephemeral_container_statuses)
+
+
+def kind_of(pod: Pod, name: str) -> str:
+    """The field of the spec that a container stands in."""
+    if any(one.name == name for one in pod.spec.init_containers):
+        return "initContainers"
+    return "ephemeralContainers" if any(one.name == name for one in pod.spec.ephemeral_containers) else "containers"
 
 
 def container_named(pod: Pod, name: str) -> Container | None:

@@ -171,5 +171,6 @@ def _version(pod: Pod) -> int:
 
 def _says_trouble(status: PodStatus) -> bool:
     """Whether users should see it at once: something waits for more than its turn."""
-    waiting = (one.state.waiting for one in (*status.init_container_statuses, *status.container_statuses))
+    waiting = (one.state.waiting for one in (
+        *status.init_container_statuses, *status.container_statuses, *status.ephemeral_container_statuses))
     return any(one is not None and one.reason not in ("ContainerCreating", "PodInitializing") for one in waiting)

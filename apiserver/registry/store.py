@@ -10,7 +10,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import orjson
@@ -389,7 +389,7 @@ def rules_of(strategy: Strategy, subresource: str) -> tuple[Callable[[Document, 
             return strategy.prepare_for_status_update, strategy.validate_status_update
         case "approval":
             return strategy.prepare_for_approval, strategy.validate_approval
-    return lambda new, old: None, lambda new, old: ()
+    return partial(strategy.prepare_for_part, subresource), partial(strategy.validate_part, subresource)
 
 
 async def _undo(attributes: Attributes, error: BaseException) -> None:

@@ -11,6 +11,7 @@ from kubeapi.kinds.podsummary import summarize
 from kubeapi.quantity import Quantity
 from kubeapi.resource import Column
 from kubeapi.strategy import Strategy
+from kubeapi.validation.podparts import keep_all_but_part, validate_pod_part
 from kubeapi.validation.podspec import validate_pod
 from kubeapi.validation.podupdate import validate_pod_status_update, validate_pod_update
 
@@ -60,6 +61,12 @@ class PodStrategy(Strategy):
 
     def validate_status_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         return validate_pod_status_update(new, old)
+
+    def prepare_for_part(self, part: str, new: Document, old: Document) -> None:
+        keep_all_but_part(part, new, old)
+
+    def validate_part(self, part: str, new: Document, old: Document) -> Sequence[FieldError]:
+        return validate_pod_part(part, new, old)
 
     def grace_period_seconds(self, obj: Document, asked: int | None) -> int | None:
         spec = part(obj, "spec")

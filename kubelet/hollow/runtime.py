@@ -1,7 +1,9 @@
-"""Containers that start at once and do nothing, on the loop's time. Annotations of the pod make them end:
+"""Containers that start at once and do nothing, on the loop's time. Init containers are done at once; others run until they are
+stopped. Annotations of the pod make them end:
 
-    hollow.picokube.io/exit-code: "0"        every container ends by itself with this code ...
+    hollow.picokube.io/exit-code: "0"        every main container ends by itself with this code ...
     hollow.picokube.io/run-seconds: "5"      ... after so long (at once where this is left out)
+    hollow.picokube.io/init-exit-code: "1"   an init container ends with this code instead of 0
     hollow.picokube.io/stop-seconds: "1"     how long a container takes to obey TERM
 """
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from kubeapi.world import REAL_WORLD, World
+from kubelet.containerconfig import INIT_ANNOTATION
 from kubelet.containerevents import Events
 from kubelet.cri import (
     ContainerConfig,
@@ -117,8 +120,10 @@ class HollowRuntime:
         container = self._container(container_id)
         annotations = self._sandbox(container.status.sandbox_id).config.annotations
         container.status = replace(container.status, state=ContainerState.RUNNING, started_at=self._now())
-        if (code := annotations.get(f"{PREFIX}exit-code")) is not None:
-            seconds = float(annotations.get(f"{PREFIX}run-seconds", "0"))
+        code, seconds = annotations.get(f"{PREFIX}exit-code"), float(annotations.get(f"{PREFIX}run-seconds", "0"))
+        if INIT_ANNOTATION in container.config.annotations:
+            code, seconds = annotations.get(f"{PREFIX}init-exit-code", "0"), 0.0
+        if code is not None:
             container.timer = asyncio.get_running_loop().call_later(seconds, self._end, container, int(code))
         self._tell(container)
 

@@ -16,14 +16,17 @@ IMAGE_ANNOTATION = "io.kubernetes.container.image"
 
 
 def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, images: ImageStore, seccomp_profiles: Path,
-                   now: int) -> ContainerRecord:
+                   now: int, *, process_namespace: str = "") -> ContainerRecord:
     """Only in a fresh thread (mount_overlay). `directory` is new and named after the container's id."""
     image = images.hold(directory.name, config.image_ref)
     root = rootfs.mount_overlay(directory, images.layers, image.layers)
     user = users.resolve(root, image.config.get("User") or "", config.security)
     pod = sandbox.config
     cgroup = f"{pod.cgroup_parent}/{directory.name}"
-    document = spec.spec(config, pod, image.config, user, cgroup=cgroup, namespaces=sandbox.namespaces(), shm=sandbox.shm,
+    namespaces = sandbox.namespaces()
+    if process_namespace and namespaces.get("pid") == "":
+        namespaces["pid"] = process_namespace     # in a pod that shares one there is nothing else to join
+    document = spec.spec(config, pod, image.config, user, cgroup=cgroup, namespaces=namespaces, shm=sandbox.shm,
                          seccomp_profiles=seccomp_profiles)
     write_json(directory / "config.json", document)
     log_path = os.path.join(pod.log_directory, config.log_path) if config.log_path else str(directory / "log")

@@ -294,7 +294,8 @@ class RuncRuntime:
         try:
             directory.mkdir(mode=0o700)
             self._cgroups.create(sandbox.config.cgroup_parent, sandbox.config.resources)
-            record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now())
+            record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now(),
+                                           process_namespace=self._process_namespace(config.target_id))
         except BaseException as error:
             containers.remove_directory(directory)
             self._images.release(container_id)
@@ -302,6 +303,13 @@ class RuncRuntime:
                 raise CriError("CreateContainerError", f"cannot make the container: {error}") from error
             raise
         self._containers[container_id] = Container(directory, self.directory / "runc", record)
+
+    def _process_namespace(self, target_id: str) -> str:
+        """Of a running container that another is to join; "" where none is asked for."""
+        target = self._containers.get(target_id)
+        if target_id and (target is None or not target.is_running):
+            raise CriError("CreateContainerError", f"the target container {target_id[:12]} is not running")
+        return f"/proc/{target.pid}/ns/pid" if target else ""
 
     async def start_container(self, container_id: str) -> None:
         container = self._find(container_id)

@@ -11,6 +11,7 @@ from kubeapi.times import parse_time
 from kubeapi.world import REAL_WORLD
 from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.logs import LogOptions, LogReader
+from kubelet.restarts import statuses_of
 from kubelet.server.requests import HttpError, Receive, Send, is_true
 from kubelet.server.targets import Target
 
@@ -78,8 +79,7 @@ def _attempt(target: Target, *, is_previous: bool) -> ContainerStatus:
         raise HttpError(400, f'previous terminated container "{name}" in pod "{pod}" not found')
     if attempts:
         return attempts[0]
-    statuses = (*target.pod.status.init_container_statuses, *target.pod.status.container_statuses)
-    waiting = next((one.state.waiting for one in statuses if one.name == name), None)
+    waiting = next((one.state.waiting for one in statuses_of(target.pod) if one.name == name), None)
     reason = waiting.reason if waiting else "PodInitializing" if target.pod.spec.init_containers else "ContainerCreating"
     image = ": trying and failing to pull image" if reason in ("ErrImagePull", "ImagePullBackOff") else f": {reason}"
     raise HttpError(400, f'container "{name}" in pod "{pod}" is waiting to start{image}')

@@ -21,6 +21,8 @@ NOTHING_LEFT = Actions(stop_everything=True)
 SANDBOX = Actions(create_sandbox=True)
 WAIT = Actions()
 
+DEBUGGED = a_pod(ephemeralContainers=[{"name": "debug", "image": "app:1", "targetContainerName": "c"}])
+
 
 def start(*names: str) -> Actions:
     return Actions(start=names)
@@ -71,6 +73,14 @@ def start(*names: str) -> Actions:
                  id="nor are they started again when the rest has ended"),
     pytest.param(a_pod(init=[PROBED_SIDE], restart="OnFailure"), a_runtime(running("side"), ended(code=0)), NOTHING_LEFT,
                  id="nor waited for"),
+    # --- ephemeral containers
+    pytest.param(DEBUGGED, a_runtime(running()), start("debug"), id="an ephemeral container starts beside what runs"),
+    pytest.param(DEBUGGED, a_runtime(running(), running("debug")), WAIT, id="and runs"),
+    pytest.param(DEBUGGED, a_runtime(running(), ended("debug", 1)), WAIT, id="once"),
+    pytest.param(DEBUGGED.evolve(spec=DEBUGGED.spec.evolve(init_containers=tuple(INIT))), a_runtime(running("i1")), start("debug"),
+                 id="it does not wait for init containers"),
+    pytest.param(DEBUGGED.evolve(spec=DEBUGGED.spec.evolve(restart_policy="Never")), a_runtime(ended(), running("debug")), NOTHING_LEFT,
+                 id="nor keeps a pod that has ended"),
     pytest.param(a_pod(init=[SIDE, *INIT]), a_runtime(running("side"), ended("i1")), start("i2"), id="init containers beside a running sidecar"),
 ])
 def test_what_comes_next(pod: Pod, runtime: PodRuntime, expected: Actions) -> None:
