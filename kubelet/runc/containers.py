@@ -20,7 +20,7 @@ from kubelet import linux
 from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.files import read_json, write_json
-from kubelet.runc.records import ContainerRecord
+from kubelet.runc.records import ContainerRecord, made
 
 KILLED = 137
 LOST = "ContainerStatusUnknown"
@@ -102,7 +102,7 @@ class Container:
     def load_exit(self) -> None:
         document = read_json(self.directory / "exit.json")
         if document:
-            self.exit = Exit(**document)
+            self.exit = made(Exit, document)
 
     def open_shim(self) -> int | None:
         return open_shim(self.directory)

@@ -1,9 +1,13 @@
-"""What the runtime remembers on disk of a sandbox and of a container, and how the configurations of the CRI become JSON."""
+"""What the runtime remembers on disk of a sandbox and of a container, and how the configurations of the CRI become JSON.
+
+Pods outlive the kubelet that started them, also when it is replaced by another version: what a record says that this version
+does not know is left aside, and a field that comes new to a configuration needs a default.
+"""
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from kubelet.cri import (
     ContainerConfig,
@@ -14,18 +18,26 @@ from kubelet.cri import (
     SecurityContext,
 )
 
+T = TypeVar("T")
+
+
+def made(cls: type[T], document: Mapping[str, Any]) -> T:
+    """Of the fields that are known here."""
+    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in document.items() if name in names})
+
 
 def sandbox_config(document: Mapping[str, Any]) -> SandboxConfig:
-    return SandboxConfig(**{**document, "resources": LinuxResources(**document["resources"]),
-                            "port_mappings": tuple(PortMapping(**one) for one in document["port_mappings"])})
+    return made(SandboxConfig, {**document, "resources": made(LinuxResources, document["resources"]),
+                                 "port_mappings": tuple(made(PortMapping, one) for one in document["port_mappings"])})
 
 
 def container_config(document: Mapping[str, Any]) -> ContainerConfig:
     security: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in document["security"].items()}
-    return ContainerConfig(**{
+    return made(ContainerConfig, {
         **document, "command": tuple(document["command"]), "args": tuple(document["args"]), "devices": tuple(document["devices"]),
-        "env": tuple((name, value) for name, value in document["env"]), "mounts": tuple(Mount(**one) for one in document["mounts"]),
-        "security": SecurityContext(**security), "resources": LinuxResources(**document["resources"])})
+        "env": tuple((name, value) for name, value in document["env"]), "mounts": tuple(made(Mount, one) for one in document["mounts"]),
+        "security": made(SecurityContext, security), "resources": made(LinuxResources, document["resources"])})
 
 
 def document_of(value: Any) -> Any:
@@ -48,7 +60,7 @@ class SandboxRecord:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        return cls(**{**document, "config": sandbox_config(document["config"])})
+        return made(cls, {**document, "config": sandbox_config(document["config"])})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,4 +81,4 @@ class ContainerRecord:
 
     @classmethod
     def from_document(cls, document: Mapping[str, Any]) -> Self:
-        return cls(**{**document, "config": container_config(document["config"])})
+        return made(cls, {**document, "config": container_config(document["config"])})
