@@ -1,7 +1,7 @@
 """What a controller has asked for and not yet seen: until the watch shows it, the cache is stale and must not be acted on.
 
 Kept per key: how many creations are awaited, and the uids whose deletion is. An expectation not fulfilled in five minutes
-is given up (a watch may have lost it), as upstream does.
+is given up (a watch may have lost it), as upstream does; `seconds_left` is when to look again, since no event will tell.
 """
 from __future__ import annotations
 
@@ -60,13 +60,17 @@ class Expectations:
             expected.deletions.discard(uid)
 
     def are_satisfied(self, key: ObjectKey) -> bool:
+        left = self.seconds_left(key)
+        if left is not None and left <= 0:
+            del self._expected[key]
+        return left is None or left <= 0
+
+    def seconds_left(self, key: ObjectKey) -> float | None:
+        """Until what is still expected is given up; None where nothing is."""
         expected = self._expected.get(key)
         if expected is None or (expected.creations <= 0 and not expected.deletions):
-            return True
-        if self._now() - expected.since > LONGEST_SECONDS:
-            del self._expected[key]
-            return True
-        return False
+            return None
+        return expected.since + LONGEST_SECONDS - self._now()
 
     def forget(self, key: ObjectKey) -> None:
         self._expected.pop(key, None)

@@ -70,7 +70,7 @@ class ReplicaReconciler(Generic[R]):
             await self._client.resource(self._model, key.namespace).update_status(owner.evolve(status=status))
         if failure is not None:
             raise failure
-        return Result(requeue_after=next_available(pods, owner.spec.min_ready_seconds, now))
+        return Result(requeue_after=earliest(next_available(pods, owner.spec.min_ready_seconds, now), self._expectations.seconds_left(key)))
 
     async def _scale(self, owner: Replicated, pods: Sequence[Pod]) -> Exception | None:
         missing = (owner.spec.replicas or 0) - len(pods)
@@ -113,6 +113,10 @@ def next_available(pods: Sequence[Pod], min_ready_seconds: int, now: datetime) -
     """When the next pod will have been ready for long enough; nothing else would wake us."""
     waits = [wait for pod in pods if (wait := available_in(pod, min_ready_seconds, now))]
     return min(waits, default=None)
+
+
+def earliest(*waits: float | None) -> float | None:
+    return min((wait for wait in waits if wait is not None), default=None)
 
 
 def replica_controller(client: Client, recorder: EventRecorder, factory: InformerFactory, model: type[R], world: World) -> Controller:

@@ -26,6 +26,7 @@ from kubeclient.client import PATCH_TYPES
 from kubeclient.transport import Request, TransportError
 
 Document = dict[str, Any]
+FINALIZERS = {"Foreground": "foregroundDeletion", "Orphan": "orphan"}      # by propagation policy
 LONGEST_WATCH_SECONDS = 24 * 3600.0
 VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 
@@ -269,6 +270,9 @@ class FakeServer:
         for name, wanted in (options.get("preconditions") or {}).items():
             if found["metadata"][name] != wanted:
                 raise errors.conflict(resource.plural, resource.group, key.name, f"Precondition failed: {name}")
+        if waits := FINALIZERS.get(options.get("propagationPolicy") or ""):
+            kept = [*found["metadata"].get("finalizers", ()), waits]
+            found = {**found, "metadata": {**found["metadata"], "finalizers": list(dict.fromkeys(kept))}}
         if not _is_held(found):
             self._drop(resource, key, found)
         elif "deletionTimestamp" not in found["metadata"]:

@@ -12,7 +12,7 @@ from controllers.daemonset.status import NOTHING_YET, new_status
 from controllers.expectations import Expectations
 from controllers.podcontrol import PodControl
 from controllers.references import controller_key, controller_of, index_by_controller, key_of, selector_of
-from controllers.replicaset import next_available
+from controllers.replicaset import earliest, next_available
 from controllers.revisions import REVISION_LABEL, HashCollision, RevisionHistory, hash_in, revision_informer
 from kubeapi.errors import ApiStatusError
 from kubeapi.generated.models.apps_v1 import ControllerRevision, DaemonSet
@@ -67,8 +67,8 @@ class DaemonSetReconciler:
         await self._write_status(daemon_set, fits, hashed, has_settled=has_settled)
         if failure is not None:
             raise failure
-        waits = [wait, next_available(self._known(daemon_set), daemon_set.spec.min_ready_seconds, self._world.now())]
-        return Result(requeue_after=min((one for one in waits if one is not None), default=None))
+        available = next_available(self._known(daemon_set), daemon_set.spec.min_ready_seconds, self._world.now())
+        return Result(requeue_after=earliest(wait, available, self._expectations.seconds_left(key)))
 
     def _fits(self, daemon_set: DaemonSet) -> Fits:
         placement = Placement(daemon_set)

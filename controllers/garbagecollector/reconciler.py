@@ -19,6 +19,8 @@ from kubeclient.controller import DONE, Controller, Result
 from kubeclient.events import EventRecorder
 from kubeclient.informer import InformerFactory
 
+PRESENT, GOING, GONE = "present", "going", "gone"       # an owner; one that is going waits for its dependents
+
 
 def collectable() -> list[Resource]:
     """Every resource that can be watched and deleted; events own nothing and are owned by nobody."""
@@ -45,43 +47,57 @@ class GarbageCollector:
         return DONE
 
     async def _collect(self, node: Node) -> None:
-        present = [owner for owner in node.owners if await self._is_there(owner, node)]
-        if len(present) == len(node.owners):
+        standings = [await self._standing(owner, node) for owner in node.owners]
+        lost = [owner for owner, standing in zip(node.owners, standings, strict=True) if standing != PRESENT]
+        if lost and len(lost) < len(node.owners):       # it has somebody left: only forget the others
+            await self._patch(node, {"ownerReferences": [{"$patch": "delete", "uid": owner.uid} for owner in lost]})
+        elif lost:
+            await self._delete(node, is_awaited=GOING in standings)
+
+    async def _delete(self, node: Node, *, is_awaited: bool) -> None:
+        """Nobody owns it any more. Where an owner waits for it, it waits for what it owns itself."""
+        dependents = self._graph.dependents(node.uid) if is_awaited else []
+        if any(one.is_being_deleted and FOREGROUND in one.finalizers for one in dependents) and any(owner.blocks for owner in node.owners):
+            # A circle: what it owns waits for it. It lets go first; the event of that brings it back here.
+            await self._patch(node, {"ownerReferences": [{"uid": owner.uid, "blockOwnerDeletion": False} for owner in node.owners]})
             return
-        if present:                             # it has somebody left: only forget the dead
-            gone = [{"$patch": "delete", "uid": owner.uid} for owner in node.owners if owner not in present]
-            await self._patch(node, {"ownerReferences": gone})
-            return
-        policy = "Orphan" if ORPHAN in node.finalizers else "Foreground" if FOREGROUND in node.finalizers else "Background"
+        policy = "Foreground" if dependents else policy_of(node)
         try:
             live = await self._api(node).get(node.key.name)
             seen = Node.of(node.resource, live)
-            if seen.uid != node.uid or set(seen.owners) != set(node.owners):
-                return                          # somebody else now, or owned by others: its event brings us back
+            if seen.uid != node.uid or set(seen.owners) != set(node.owners) or seen.is_being_deleted:
+                return                          # somebody else now, owned by others, or going already: its event brings us back
             await self._api(node).delete(node.key.name, uid=node.uid, resource_version=live["metadata"]["resourceVersion"],
                                          propagation_policy=policy)
         except (NotFound, Conflict):
             return
 
-    async def _is_there(self, owner: Owner, node: Node) -> bool:
+    async def _standing(self, owner: Owner, node: Node) -> str:
         """Asked of the API server: a cache that has not seen an owner proves nothing. A kind it does not serve is not gone.
-        An owner in another namespace is none: names are looked up in the dependent's."""
+        An owner in another namespace is none: names are looked up in the dependent's. A cluster-wide dependent has no
+        namespace to look in: it is left alone."""
         namespace, known = node.key.namespace, self._graph.get(owner.uid)
-        if known is not None:
-            if known.resource.is_namespaced and known.key.namespace != namespace:
-                self._recorder.event(_reference(node), "Warning", "OwnerRefInvalidNamespace",
-                                     f"ownerRef [{owner}] does not exist in namespace \"{namespace}\"")
-                return False
-            return not (known.is_being_deleted and FOREGROUND in known.finalizers and owner.blocks)
         try:
-            resource = by_kind(owner.group, owner.kind)
+            resource = known.resource if known is not None else by_kind(owner.group, owner.kind)
         except KeyError:
-            return True
+            return PRESENT
+        if resource.is_namespaced and not node.resource.is_namespaced:
+            self._tell_wrong_namespace(owner, node)
+            return PRESENT
+        if known is not None:
+            if resource.is_namespaced and known.key.namespace != namespace:
+                self._tell_wrong_namespace(owner, node)
+                return GONE
+            return GOING if known.is_being_deleted and FOREGROUND in known.finalizers else PRESENT
         try:
             live = await self._client.documents(resource, namespace=namespace if resource.is_namespaced else "").get(owner.name)
         except NotFound:
-            return False
-        return bool(live["metadata"]["uid"] == owner.uid)
+            return GONE
+        return PRESENT if live["metadata"]["uid"] == owner.uid else GONE
+
+    def _tell_wrong_namespace(self, owner: Owner, node: Node) -> None:
+        self._recorder.event(_reference(node), "Warning", "OwnerRefInvalidNamespace",
+                             f"ownerRef [{owner}] does not exist in namespace \"{node.key.namespace}\"")
 
     async def _orphan(self, node: Node) -> None:
         for dependent in self._graph.dependents(node.uid):
@@ -89,18 +105,12 @@ class GarbageCollector:
         await self._drop_finalizer(node, ORPHAN)
 
     async def _delete_dependents(self, node: Node) -> None:
-        """Foreground: dependents first; those that block keep the owner until they are gone."""
-        blocking = 0
-        for dependent in self._graph.dependents(node.uid):
-            blocks = any(owner.uid == node.uid and owner.blocks for owner in dependent.owners)
-            blocking += blocks
+        """Foreground: dependents that nobody else owns first; those that block keep the owner until they are gone or let go."""
+        dependents = self._graph.dependents(node.uid)
+        for dependent in dependents:
             if not dependent.is_being_deleted:
-                try:
-                    await self._api(dependent).delete(dependent.key.name, uid=dependent.uid,
-                                                      propagation_policy="Foreground" if blocks else "Background")
-                except (NotFound, Conflict):
-                    continue
-        if not blocking:
+                await self._collect(dependent)
+        if not any(owner.uid == node.uid and owner.blocks for dependent in dependents for owner in dependent.owners):
             await self._drop_finalizer(node, FOREGROUND)
 
     async def _drop_finalizer(self, node: Node, finalizer: str) -> None:
@@ -117,6 +127,11 @@ class GarbageCollector:
 
     def _api(self, node: Node) -> ResourceClient[dict[str, Any]]:
         return self._client.documents(node.resource, namespace=node.key.namespace)
+
+
+def policy_of(node: Node) -> str:
+    """As somebody has asked for before, by a finalizer."""
+    return "Orphan" if ORPHAN in node.finalizers else "Foreground" if FOREGROUND in node.finalizers else "Background"
 
 
 def _reference(node: Node) -> ObjectReference:

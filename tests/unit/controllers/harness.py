@@ -67,6 +67,21 @@ async def running(fake: FakeClient, world: VirtualWorld, make: Make = workloads)
             await controllers.kill()
 
 
+def lose_the_first_pod(fake: FakeClient) -> None:
+    """It is created and gone again, and the watch tells neither: nobody ever sees it."""
+    original = fake.server._create
+
+    def create(target: Any, body: Document) -> Document:
+        made = original(target, body)
+        if target.path == "pods":
+            fake.server._create = original          # type: ignore[method-assign]
+            fake.remove(Pod.from_wire(made))
+            del fake.server._shelf(PODS).log[-2:]
+        return made
+
+    fake.server._create = create                    # type: ignore[method-assign]
+
+
 def failures() -> list[Exception]:
     """What may happen to a request, in any world that is bad enough."""
     return [errors.Conflict("it was modified"), errors.InternalError("it broke"), errors.ServiceUnavailable("not now"), errors.Timeout("too late"),

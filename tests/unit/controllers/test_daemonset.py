@@ -15,7 +15,7 @@ from kubeapi.generated.models.apps_v1 import ControllerRevision, DaemonSet
 from kubeapi.generated.models.core_v1 import Node, Pod, PodSpec
 from kubeclient.testing import create, delete, patch, update, update_status
 from tests.unit.controllers.daemons import Scene, a_daemon_set, a_node
-from tests.unit.controllers.harness import PODS, Document, a_template, make_ready, pods
+from tests.unit.controllers.harness import PODS, Document, a_template, lose_the_first_pod, make_ready, pods
 from tests.virtualtime import run
 
 NODES = (a_node("n1"), a_node("n2"), a_node("n3"))
@@ -508,3 +508,17 @@ def test_a_watch_that_is_behind_makes_no_pod_too_many() -> None:
     play(scene, deafen, hear, seconds=60)
     assert scene.images() == {name: ["i:1"] for name in ("n1", "n2", "n3", "n4")}
     assert scene.writes().count(create("pods")) == 4
+
+
+def test_a_pod_that_is_never_seen_is_replaced_after_five_minutes_though_nothing_happens() -> None:
+    scene = Scene(a_daemon_set(), a_node("n1"))
+    lose_the_first_pod(scene.fake)
+
+    async def scenario() -> None:
+        async with scene.playing():
+            await asyncio.sleep(299)
+            assert not pods(scene.fake)
+            await asyncio.sleep(2)
+            assert len(pods(scene.fake)) == 1
+
+    run(scenario())

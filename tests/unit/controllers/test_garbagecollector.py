@@ -157,18 +157,142 @@ def test_a_foreground_deletion_waits_for_those_that_block() -> None:
     assert scene.fake.find(ConfigMap, "owner", "default") is None
 
 
-def test_a_foreground_deletion_ends_when_the_last_that_blocks_lets_go() -> None:
+def deleted(scene: Scene) -> list[str]:
+    """Names, in the order in which they were gone."""
+    changes = [change for plural in ("configmaps", "secrets") for change in scene.fake.server._shelf(by_plural("", plural)).log]
+    return [change.after["metadata"]["name"] for change in sorted(changes, key=lambda one: one.revision) if change.type == "DELETED"]
+
+
+def policies(scene: Scene) -> list[str]:
+    return [write.body["propagationPolicy"] for write in scene.fake.writes if write.action.verb == "delete"]
+
+
+GOING: dict[str, Any] = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
+FOREGROUND: dict[str, Any] = {**GOING, "finalizers": ["foregroundDeletion"]}
+WAITS: dict[str, Any] = {"blockOwnerDeletion": True}
+
+
+def test_in_the_foreground_the_last_of_a_chain_goes_first() -> None:
     scene = Scene()
-    owner = scene.owner(finalizers=["foregroundDeletion"], deletionTimestamp="2026-01-01T00:00:00Z")
-    other = scene.owner("other")
-    scene.dependent(reference(owner, blockOwnerDeletion=True), reference(other), finalizers=["example.com/wait"])
+    owner = scene.owner(**FOREGROUND)
+    child = scene.dependent(reference(owner, **WAITS), name="child")
+    scene.dependent(reference(child, **WAITS), name="grandchild")
     scene.play()
-    assert scene.fake.find(ConfigMap, "owner", "default") is None or "foregroundDeletion" in scene.fake.find(  # type: ignore[union-attr]
-        ConfigMap, "owner", "default").metadata.finalizers
+    assert deleted(scene) == ["grandchild", "child", "owner"]
+    assert list(dict.fromkeys(policies(scene))) == ["Foreground", "Background"]
 
 
-@pytest.mark.parametrize(("live_owner", "deleted"), [("old", True), ("new", False)])
-def test_what_is_deleted_is_what_was_looked_at(live_owner: str, deleted: bool) -> None:
+def test_in_the_foreground_one_that_does_not_block_is_deleted_but_not_waited_for() -> None:
+    scene = Scene()
+    scene.dependent(reference(scene.owner(**FOREGROUND)), finalizers=["example.com/wait"])
+    scene.play()
+    held = scene.secret()
+    assert deleted(scene) == ["owner"]
+    assert held is not None and held.metadata.deletion_timestamp is not None
+
+
+def test_in_the_foreground_a_dependent_with_another_owner_stays_and_the_owner_goes() -> None:
+    scene = Scene()
+    scene.dependent(reference(scene.owner(**FOREGROUND), **WAITS), reference(scene.owner("other"), **WAITS))
+    scene.play()
+    left = scene.secret()
+    assert left is not None and [one.name for one in left.metadata.owner_references] == ["other"]
+    assert deleted(scene) == ["owner"]
+
+
+def test_in_the_foreground_those_that_own_each_other_go_too() -> None:
+    scene = Scene()
+    second = scene.dependent(name="second")
+    first = scene.owner("first", ownerReferences=[reference(second, **WAITS)], **FOREGROUND)
+    scene.fake.add(second.evolve(metadata=type(second.metadata).from_wire({**second.metadata.to_wire(), "ownerReferences": [reference(first, **WAITS)]})))
+    scene.play()
+    assert sorted(deleted(scene)) == ["first", "second"]
+
+
+def test_in_the_foreground_an_owner_of_nobody_goes_at_once() -> None:
+    scene = Scene()
+    scene.owner(**FOREGROUND)
+    scene.play()
+    assert deleted(scene) == ["owner"]
+
+
+def test_an_owner_that_is_going_in_the_background_is_an_owner_until_it_is_gone() -> None:
+    scene = Scene()
+    owner = scene.owner(finalizers=["example.com/wait"], **GOING)
+    scene.dependent(reference(owner, **WAITS))
+
+    def let_go() -> None:
+        assert scene.secret() is not None
+        scene.fake.remove(owner)
+
+    scene.play(let_go)
+    assert scene.secret() is None
+
+
+@pytest.mark.parametrize(("finalizer", "policy"), [("orphan", "Orphan"), ("foregroundDeletion", "Foreground"), ("example.com/wait", "Background")])
+def test_a_dependent_is_deleted_as_its_own_finalizers_ask(finalizer: str, policy: str) -> None:
+    scene = Scene()
+    owner = scene.owner()
+    scene.dependent(reference(owner), finalizers=[finalizer])
+    scene.play(lambda: scene.fake.remove(owner))
+    assert policies(scene) == [policy]
+
+
+def test_an_orphaning_deletion_takes_away_only_its_own_reference() -> None:
+    scene = Scene()
+    owner, other = scene.owner(finalizers=["orphan"], **GOING), scene.owner("other")
+    scene.dependent(reference(owner), reference(other))
+    scene.play()
+    left = scene.secret()
+    assert left is not None and [one.name for one in left.metadata.owner_references] == ["other"]
+    assert deleted(scene) == ["owner"]
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["of an owner that is there", "of one that is not"])
+def test_a_cluster_wide_dependent_of_a_namespaced_owner_is_left_alone_and_told(is_known: bool) -> None:
+    scene = Scene()
+    owner = reference(scene.owner()) if is_known else {"apiVersion": "v1", "kind": "ConfigMap", "name": "never", "uid": "never"}
+    scene.fake.add(Namespace.from_wire({"metadata": {"name": "n", "ownerReferences": [owner]}}))
+    scene.play()
+    assert scene.fake.find(Namespace, "n") is not None
+    assert [one.reason for one in scene.fake.all(Event)] == ["OwnerRefInvalidNamespace"]
+
+
+def test_dependents_of_a_cluster_wide_owner_go_in_every_namespace() -> None:
+    scene = Scene()
+    owner = scene.fake.add(Namespace.from_wire({"metadata": {"name": "n"}}))
+    for namespace in ("a", "b"):
+        scene.dependent(reference(owner), name=f"in-{namespace}", namespace=namespace)
+    scene.play(lambda: scene.fake.remove(owner))
+    assert sorted(deleted(scene)) == ["in-a", "in-b"]
+
+
+def test_the_graph_follows_references_that_change() -> None:
+    scene = Scene()
+    first, second = scene.owner("first"), scene.owner("second")
+    dependent = scene.dependent(reference(first))
+
+    async def scenario() -> None:
+        async with running(scene.fake, scene.world, collecting):
+            await asyncio.sleep(30)
+            moved = {**dependent.metadata.to_wire(), "ownerReferences": [reference(second)]}
+            scene.fake.add(dependent.evolve(metadata=type(dependent.metadata).from_wire(moved)))
+            await asyncio.sleep(30)
+            scene.fake.remove(first)
+            await asyncio.sleep(30)
+            assert scene.secret() is not None
+            scene.fake.remove(second)
+            await asyncio.sleep(30)
+            assert scene.secret() is None
+            scene.dependent(reference(second), name="late")
+            await asyncio.sleep(30)
+
+    run(scenario())
+    assert deleted(scene) == ["first", "second", "dependent", "late"]
+
+
+@pytest.mark.parametrize(("live_owner", "is_deleted"), [("old", True), ("new", False)])
+def test_what_is_deleted_is_what_was_looked_at(live_owner: str, is_deleted: bool) -> None:
     """The graph is behind: the dependent has got another owner meanwhile."""
     scene = Scene()
     new = scene.owner("new")
@@ -182,7 +306,7 @@ def test_what_is_deleted_is_what_was_looked_at(live_owner: str, deleted: bool) -
         await GarbageCollector(scene.fake, graph, EventRecorder(scene.fake, "test")).reconcile(ObjectKey("", dependent.metadata.uid))
 
     run(look())
-    assert (scene.secret() is None) is deleted
+    assert (scene.secret() is None) is is_deleted
 
 
 def test_a_dropped_reference_makes_the_owner_look_again() -> None:

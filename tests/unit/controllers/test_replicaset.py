@@ -11,7 +11,7 @@ from kubeapi import errors
 from kubeapi.generated.models.apps_v1 import ReplicaSet
 from kubeapi.generated.models.core_v1 import Event, Pod
 from kubeclient.testing import Action, FakeClient, create, delete, patch, update_status
-from tests.unit.controllers.harness import Document, a_replica_set, is_active, make_ready, pods, running
+from tests.unit.controllers.harness import Document, a_replica_set, is_active, lose_the_first_pod, make_ready, pods, running
 from tests.virtualtime import VirtualWorld, run
 
 WORKLOADS = ("pods", "replicasets", "replicasets/status")
@@ -269,3 +269,18 @@ def test_of_a_crowd_on_one_node_somebody_goes_first() -> None:
     assert first_to_go([alone, *crowd], 1)[0].spec.node_name == "full"
 
 
+
+
+def test_a_pod_that_is_never_seen_is_replaced_after_five_minutes_though_nothing_happens() -> None:
+    fake, world = a_fake()
+    fake.add(a_replica_set(1))
+    lose_the_first_pod(fake)
+
+    async def scenario() -> None:
+        async with running(fake, world):
+            await asyncio.sleep(299)
+            assert not pods(fake)
+            await asyncio.sleep(2)
+            assert len(pods(fake)) == 1
+
+    run(scenario())
