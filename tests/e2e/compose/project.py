@@ -108,10 +108,10 @@ class Project:
         self.kubectl("scale", "deployment/web", f"--replicas={replicas}")
         self.until_available(replicas)
 
-    def until_available(self, replicas: int) -> None:
+    def until_available(self, replicas: int, seconds: float = LIMIT_SECONDS) -> None:
         self.until("/apis/apps/v1/namespaces/default/deployments?fieldSelector=metadata.name%3Dweb", lambda one: (
             one.get("status", {}).get("availableReplicas") == one["status"].get("replicas") == replicas
-            and one["status"].get("observedGeneration") == one["metadata"]["generation"]))
+            and one["status"].get("observedGeneration") == one["metadata"]["generation"]), seconds)
 
     def leader(self, lease: str) -> str:
         """The service whose container holds the Lease: containers are called by the beginning of their id."""
