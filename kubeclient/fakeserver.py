@@ -109,6 +109,7 @@ class FakeServer:
         self._revision = 0
         self._oldest = 0
         self._outages = 0
+        self._repeats = self._repeated_from = 0
         self._shelves: dict[GroupResource, _Shelf] = {}
         self._failures: dict[tuple[str, str], deque[Exception]] = {}
         self._changed = asyncio.Event()
@@ -129,6 +130,12 @@ class FakeServer:
         """As after a compaction: nothing older than now can be watched; open watches are broken too."""
         self._oldest = self._revision
         self.break_watches()
+
+    def repeat_events(self, revisions: int) -> None:
+        """Open watches tell what they told of the last revisions once more, as one that an older server took over."""
+        self._repeats += 1
+        self._repeated_from = self._revision - revisions
+        self._wake()
 
     def put(self, resource: Resource, document: Document) -> Document:
         key = key_of(document)
@@ -290,8 +297,11 @@ class FakeServer:
             return
         if self.is_mute:
             await loop.create_future()
+        repeats = self._repeats
         while True:
             changed = self._changed
+            if self._repeats != repeats:
+                repeats, since = self._repeats, min(since, self._repeated_from)
             for change in [one for one in log if one.revision > since]:
                 since = change.revision
                 if (event := _seen(change, matches)) is not None:

@@ -2,7 +2,7 @@
 
 Promises (client-go's): handlers see each object's changes in order and never the same state twice; after a relist what is
 gone is told as deleted with its last known state; a failed list is never an empty one; a broken watch goes on behind the last
-version seen. Handlers are synchronous and run in the event's causes.
+version seen; an event that comes again, or of before what was seen, is not told. Handlers are synchronous and run in the event's causes.
 """
 from __future__ import annotations
 
@@ -128,6 +128,8 @@ class Informer(Generic[T]):
                     self._api.watch(resource_version=self._version, label_selector=self._label_selector,
                                     field_selector=self._field_selector, timeout_seconds=seconds) as events):
             async for event in events:
+                if _is_older(event.resource_version, self._version):
+                    continue
                 if event.type in ("ADDED", "MODIFIED"):
                     self._changed(_key(event.object), event.object, event.type)
                 elif event.type == "DELETED":
@@ -157,6 +159,11 @@ class Informer(Generic[T]):
             for _, _, on_delete in self._handlers:
                 if on_delete is not None:
                     on_delete(old)
+
+
+def _is_older(version: str, than: str) -> bool:
+    """Of one resource's versions, which are numbers that grow; what is no number proves nothing."""
+    return version.isdecimal() and than.isdecimal() and int(version) < int(than)
 
 
 def _key(document: Document) -> ObjectKey:

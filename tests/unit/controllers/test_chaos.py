@@ -1,8 +1,9 @@
 """ReplicaSets and Deployments in a world where everything goes wrong: the end is as desired, and no bound is broken on the way.
 
 A run is a list of rounds. In each the user changes the Deployment a few times while requests fail, answers are lost, watches
-break, and the controllers are killed between any two writes; then the world calms down and everything has to be as wanted. The
-bounds are read afterwards, off every state that the server ever had.
+break or tell things twice, and the controllers are killed between any two writes; where pods may die, they do so one by one or
+with their node. Then the world calms down and everything has to be as wanted. The bounds are read afterwards, off every
+state that the server ever had.
 """
 from __future__ import annotations
 
@@ -35,6 +36,10 @@ from tests.virtualtime import VirtualWorld, run
 ROUNDS, STEPS = 5, 12
 CALM_SECONDS = 1500.0           # expectations are given up after 300, progress deadlines after 600
 IMAGES = ("i:1", "i:2", "i:3")
+NODES, EVICTED_SECONDS = 3, 40.0
+ROLLING: tuple[tuple[Any, Any], ...] = ((1, 0), (0, 1), ("25%", "25%"), (3, 2), ("100%", 0))
+EVENTS = ("scale", "template", "template", "strategy", "pause", "fail", "fail", "fail", "break", "expire", "repeat", "kill", "kill", "slow", "die", "lose")
+RECREATE = {"type": "Recreate"}
 WRITES = [("create", "pods"), ("delete", "pods"), ("update", "replicasets"), ("update", "replicasets/status"), ("create", "replicasets"),
           ("update", "deployments"), ("update", "deployments/status"), ("get", "replicasets"), ("list", "pods")]
 
@@ -48,21 +53,21 @@ class Round:
 
 
 class Chaos:
-    def __init__(self, seed: int, *, pods_die: bool) -> None:
+    def __init__(self, seed: int, *, pods_die: bool, recreates: bool = False) -> None:
         self.world = VirtualWorld(seed)
         self.fake = FakeClient(world=self.world)
         self.chance = random.Random(seed)
         self.rounds: list[Round] = []
-        self._pods_die = pods_die
+        self._pods_die, self._recreates = pods_die, recreates
 
     async def run(self) -> None:
-        self.fake.add(a_deployment(self.chance.randint(1, 5)))
+        self.fake.add(a_deployment(self.chance.randint(1, 5), **({"strategy": RECREATE} if self._recreates else {})))
         async with running(self.fake, self.world) as controllers, asyncio.TaskGroup() as group:
             kubelet = group.create_task(self._kubelet(group))
             first = 0
             for _ in range(ROUNDS):
                 for _ in range(STEPS):
-                    await self._step(controllers)
+                    await self._step(controllers, group)
                 await self._calm_down()
                 last = max(change.revision for change in self.fake.server._shelf(DEPLOYMENTS).log + self.fake.server._shelf(PODS).log)
                 self.rounds.append(Round(first, last))
@@ -70,17 +75,18 @@ class Chaos:
                 self.check_end()
             kubelet.cancel()
 
-    async def _step(self, controllers: Controllers) -> None:
+    async def _step(self, controllers: Controllers, group: asyncio.TaskGroup) -> None:
         await asyncio.sleep(self.chance.choice((0.0, 0.01, 0.3, 2.0, 20.0)))
         chance = self.chance
-        match chance.choice(("scale", "template", "template", "strategy", "pause", "fail", "fail", "fail", "break", "expire", "kill", "kill", "slow", "die")):
+        match chance.choice(EVENTS):
             case "scale":
                 self._change(replicas=chance.randint(0, 8))
             case "template":
                 self._change(template={"spec": {"containers": [{"name": "c", "image": chance.choice(IMAGES)}]}})
             case "strategy":
-                surge, unavailable = chance.choice(((1, 0), (0, 1), ("25%", "25%"), (3, 2), ("100%", 0)))
-                self._change(strategy={"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
+                surge, unavailable = chance.choice(ROLLING)
+                rolling = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}
+                self._change(strategy=RECREATE if self._recreates or chance.random() < 0.2 else rolling)
             case "pause":
                 self._change(paused=chance.random() < 0.5)
             case "fail":
@@ -89,6 +95,8 @@ class Chaos:
                 self.fake.server.break_watches()
             case "expire":
                 self.fake.server.expire_watches()
+            case "repeat":
+                self.fake.server.repeat_events(chance.randint(1, 20))
             case "kill":
                 await controllers.kill()
                 await asyncio.sleep(chance.choice((0.0, 1.0, 30.0)))
@@ -97,6 +105,19 @@ class Chaos:
                 self.fake.server.latency_seconds = chance.choice((0.0, 0.05, 0.5))
             case "die" if self._pods_die and (alive := [one for one in pods(self.fake) if is_active(one)]):
                 self.fake.remove(Pod.from_wire(chance.choice(alive)))
+            case "lose" if self._pods_die:
+                group.create_task(self._lose(chance.randrange(NODES)))
+
+    async def _lose(self, node: int) -> None:
+        """Its pods are not ready any more; what is left of them when the node is given up is deleted."""
+        lost = [one["metadata"]["uid"] for one in pods(self.fake) if int(one["metadata"]["uid"][-1], 16) % NODES == node]
+        for one in pods(self.fake):
+            if one["metadata"]["uid"] in lost:
+                make_ready(self.fake, self.world, one["metadata"]["name"], ready=False)
+        await asyncio.sleep(EVICTED_SECONDS)
+        for one in pods(self.fake):
+            if one["metadata"]["uid"] in lost:
+                self.fake.remove(Pod.from_wire(one))
 
     def _change(self, **spec: Any) -> None:
         found = self.fake.find(Deployment, "d", "default")
@@ -179,10 +200,14 @@ class Chaos:
 
 
 def _most(spec: Document) -> int:
+    if spec["strategy"]["type"] == "Recreate":
+        return int(spec["replicas"])
     return int(spec["replicas"]) + scaled(spec["strategy"]["rollingUpdate"]["maxSurge"], spec["replicas"], round_up=True)
 
 
 def _least(spec: Document) -> int:
+    if spec["strategy"]["type"] == "Recreate":
+        return 0
     rolling = spec["strategy"]["rollingUpdate"]
     allowed = scaled(rolling["maxUnavailable"], spec["replicas"], round_up=False)
     if not allowed and not scaled(rolling["maxSurge"], spec["replicas"], round_up=True):
@@ -194,5 +219,13 @@ def _least(spec: Document) -> int:
 @pytest.mark.parametrize("seed", [*range(20), 1015, 1123])
 def test_the_end_is_as_desired_and_no_bound_is_broken(seed: int, pods_die: bool) -> None:
     chaos = Chaos(seed, pods_die=pods_die)
+    run(chaos.run())
+    chaos.check_bounds()
+
+
+@pytest.mark.parametrize("pods_die", [False, True], ids=["pods live", "pods die"])
+@pytest.mark.parametrize("seed", range(10))
+def test_recreating_never_has_more_pods_than_wanted(seed: int, pods_die: bool) -> None:
+    chaos = Chaos(seed, pods_die=pods_die, recreates=True)
     run(chaos.run())
     chaos.check_bounds()

@@ -1,8 +1,8 @@
 """A DaemonSet in a world where everything goes wrong: the end is as desired, and no bound is broken on the way.
 
-As in test_chaos: rounds of changes by the user, nodes that come and go and are tainted, failing requests, broken watches and
-killed controllers; then calm. Pods go gracefully: one that is deleted is there for a while longer. The bounds are read
-afterwards, off every state that the server ever had.
+As in test_chaos: rounds of changes by the user, nodes that come and go and are tainted, failing requests, watches that
+break or tell things twice, and killed controllers; then calm. Pods go gracefully: one that is deleted is there for a while
+longer. The bounds are read afterwards, off every state that the server ever had.
 """
 from __future__ import annotations
 
@@ -110,6 +110,8 @@ class Chaos:
                 server.break_watches()
             case "expire":
                 server.expire_watches()
+            case "repeat":
+                server.repeat_events(chance.randint(1, 20))
             case "kill":
                 await controllers.kill()
                 await asyncio.sleep(chance.choice((0.0, 1.0, 30.0)))

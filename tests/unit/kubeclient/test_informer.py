@@ -107,6 +107,26 @@ def test_a_broken_watch_goes_on_behind_the_last_version_seen() -> None:
     run(scenario())
 
 
+def test_an_event_that_comes_again_is_not_told() -> None:
+    """Else one that is gone would be there again, and every count of it wrong."""
+    async def scenario() -> None:
+        fake = a_fake(a_pod())
+        async with following(fake) as (informer, recorder):
+            fake.add(a_pod(phase="Running"))
+            fake.add(a_pod("b"))
+            fake.remove(a_pod("b"))
+            await settle()
+            recorder.take()
+            fake.server.repeat_events(4)
+            await settle()
+            assert recorder.take() == []
+            fake.add(a_pod("c"))
+            await settle()
+            assert (recorder.take(), len(informer.list())) == (["+c Pending"], 2)
+
+    run(scenario())
+
+
 def test_after_410_it_lists_again_and_tells_only_the_differences() -> None:
     async def scenario() -> None:
         fake = a_fake(a_pod("a"), a_pod("b"), a_pod("c"))
