@@ -61,7 +61,8 @@ class Chaos:
         self._pods_die, self._recreates = pods_die, recreates
 
     async def run(self) -> None:
-        self.fake.add(a_deployment(self.chance.randint(1, 5), **({"strategy": RECREATE} if self._recreates else {})))
+        replicas = self.chance.randint(1, 5)
+        self.fake.add(a_deployment(replicas, strategy=RECREATE) if self._recreates else a_deployment(replicas))
         async with running(self.fake, self.world) as controllers, asyncio.TaskGroup() as group:
             kubelet = group.create_task(self._kubelet(group))
             first = 0
