@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apiserver.auth.authentication import load_tokens
+from apiserver.auth.authorization import MODES, parse_modes
 from apiserver.auth.user import User
 
 
@@ -35,6 +36,8 @@ class Options:
     kubelet_client_key: str = ""
     kubelet_certificate_authority: str = ""
     enable_bootstrap_token_auth: bool = False
+    authorization_mode: tuple[str, ...] = ("AlwaysAllow",)
+    anonymous_auth: bool = True
     default_not_ready_toleration_seconds: int = 300
     default_unreachable_toleration_seconds: int = 300
     verbosity: int = 2
@@ -62,7 +65,8 @@ def parse(argv: Sequence[str]) -> Options:
     add("--service-account-key-file", action="append", default=[], dest="service_account_key_files", help="verifies them too; may be repeated")
     add("--api-audiences", type=_words, default=(), help="whom tokens must be for, the issuer unless said otherwise")
     add("--service-cluster-ip-range", type=_network, default="10.96.0.0/16")
-    add("--authorization-mode", choices=("AlwaysAllow",), default="AlwaysAllow")
+    add("--authorization-mode", type=_modes, default=("AlwaysAllow",), help=f"who is asked, in order: {', '.join(MODES)}")
+    add("--anonymous-auth", type=_switch, default=True, help="who says nothing of themselves is system:anonymous (never with AlwaysAllow)")
     add("--enable-admission-plugins", type=_words, default=())
     add("--disable-admission-plugins", type=_words, default=())
     add("--kubelet-client-certificate", default="")
@@ -73,7 +77,6 @@ def parse(argv: Sequence[str]) -> Options:
     add("--default-unreachable-toleration-seconds", type=int, default=300, help="how long it stays on one that is not heard of")
     add("--v", type=int, default=2, dest="verbosity")
     found = vars(parser.parse_args(argv))
-    del found["authorization_mode"]
     found["service_account_key_files"] = tuple(found["service_account_key_files"])
     found["etcd_servers"] = () if found["etcd_servers"] == ("memory:",) else found["etcd_servers"]
     return Options(**found)
@@ -81,6 +84,19 @@ def parse(argv: Sequence[str]) -> Options:
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(word for word in text.split(",") if word)
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    try:
+        return parse_modes(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _switch(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text == "true"
 
 
 def _network(text: str) -> str:

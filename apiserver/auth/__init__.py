@@ -1,1 +1,6 @@
-"""Who is asking: client certificates and static tokens; without either only what is open to everybody."""
+"""Who is asking, and may they.
+
+    authentication.py  client certificates and tokens (serviceaccounts.py, bootstraptokens.py) become a User
+    authorization.py   the authorizers in order; access.py is what they are asked
+    rbac.py            roles and their bindings (bindings.py)
+"""

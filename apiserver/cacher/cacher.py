@@ -93,6 +93,10 @@ class Cacher:
         """The object as the cache knows it; for a consistent read `await wait_until_current()` first."""
         return self._objects.get(key)
 
+    def objects(self) -> Iterator[CachedObject]:
+        """All that the cache knows now, in key order; to be read at once."""
+        return self._objects.in_order()
+
     async def wait_until_current(self) -> int:
         """Returns when the cache has seen everything that was acknowledged before this call."""
         return await self._hub.wait_until_current()

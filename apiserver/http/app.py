@@ -13,18 +13,22 @@ from fastapi import FastAPI
 
 from apiserver.admission.plugins import chain
 from apiserver.auth.authentication import ANONYMOUS, Authenticator
+from apiserver.auth.authorization import Authorization
 from apiserver.auth.bootstraptokens import BootstrapTokens
+from apiserver.auth.rbac import RbacAuthorizer
 from apiserver.auth.serviceaccounts import ServiceAccountTokens, SigningKey, public_keys
 from apiserver.auth.user import User
 from apiserver.bootstrap.keeper import Keeper
 from apiserver.cacher import WatchHub
 from apiserver.discovery import DiscoveryEndpoints
 from apiserver.http import requestinfo
+from apiserver.http.access import access_of
 from apiserver.http.audit import AuditLog
 from apiserver.http.bodies import ClientGone
 from apiserver.http.componentstatuses import ComponentStatuses
 from apiserver.http.eviction import Eviction
 from apiserver.http.health import Health, add_pages
+from apiserver.http.impersonation import asks_to_be_another, impersonated
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_document
@@ -66,8 +70,10 @@ class Application:
         for store in self.stores.values():
             store.admission = admission
         self._tokens = service_account_tokens(options, self.stores, world)
+        self._authorization = Authorization(options.authorization_mode, {"RBAC": RbacAuthorizer(self.stores)}, self._hub.wait_until_current)
         self._authenticator = Authenticator(options.tokens(), self._tokens, BootstrapTokens(
-            self.stores[GroupResource("", "secrets")], world) if options.enable_bootstrap_token_auth else None)
+            self.stores[GroupResource("", "secrets")], world) if options.enable_bootstrap_token_auth else None,
+            anonymous=options.anonymous_auth and not self._authorization.allows_everything)
         self._kubelets = Kubelets(self.stores, KubeletCredentials(
             options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
         self._streams = Streams(self._kubelets)
@@ -93,7 +99,7 @@ class Application:
                 ("", "serviceaccounts", "token"): TokenRequests(self.stores, self._tokens, self._world),
                 ("", "componentstatuses", ""): ComponentStatuses(self._health.checks["etcd"], self.stores[GroupResource("coordination.k8s.io", "leases")],
                                                                  self._world),
-                **reviews(self._authenticator)}
+                **reviews(self._authenticator, self._authorization)}
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -139,9 +145,12 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        user = self._user(scope)
-        scope["user"] = user.name
+        user = await self._user(scope)
         info = requestinfo.parse(scope["method"], path, scope["query_string"])
+        if not self._authorization.is_open_to(user):
+            access = access_of(user, info, scope["method"], path)
+            if not self._authorization.decide(access).allowed:
+                await self._authorization.require(access)
         if info is None:
             if not await self._discovery(scope, receive, send):
                 await self._page(scope, receive, send)
@@ -170,11 +179,18 @@ class Application:
 
         await self._fastapi(scope, receive, sending)
 
-    def _user(self, scope: Scope) -> User:
-        peer = scope.get("state", {}).get("peercert")
-        if scope.get("method") == "GET" and scope["path"] == CLUSTER_INFO and not peer and not header(scope, b"authorization"):
+    async def _user(self, scope: Scope) -> User:
+        """Who asks, or whom they may be taken for. Raises Unauthorized, Forbidden."""
+        peer, authorization = scope.get("state", {}).get("peercert"), header(scope, b"authorization")
+        if self._authorization.allows_everything and scope.get("method") == "GET" and scope["path"] == CLUSTER_INFO and not peer and not authorization:
             return ANONYMOUS
-        return self._authenticator.user(peer, header(scope, b"authorization"), scope["path"])
+        user = self._authenticator.user(peer, authorization, scope["path"])
+        scope["user"] = user.name
+        if asks_to_be_another(scope):
+            another = await impersonated(scope, user, self._authorization)
+            scope["user"] = f"{user.name} as {another.name}"
+            return another
+        return user
 
     def _handler(self, info: RequestInfo) -> Handler:
         key = (info.group, info.version, info.resource)
@@ -192,10 +208,13 @@ class Application:
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            user = self._user(scope)
+            user = await self._user(scope)
             info = requestinfo.parse("GET", scope["path"], scope["query_string"])
+            access = access_of(user, info, "GET", scope["path"])
+            await self._authorization.require(access)
             if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in STREAMING:
                 raise errors.NotFound(NOT_FOUND)
+            await self._authorization.require(access._replace(verb="create"))      # to read is not to run (v1.35)
             await self._streams.websocket(Exchange(scope, receive, send, info, user))
         except errors.ApiStatusError as error:
             await refuse(scope, send, error)

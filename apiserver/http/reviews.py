@@ -1,21 +1,23 @@
 """Questions that are answered and never stored: who am I, whose token is this, may they."""
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from apiserver.auth.access import Access
 from apiserver.auth.authentication import Authenticator
+from apiserver.auth.authorization import Authorization
 from apiserver.auth.user import User
 from apiserver.http.bodies import decode_object, media_type, read_body
 from apiserver.http.responses import send_document
-from apiserver.http.verbs import Exchange
-from kubeapi import errors
+from apiserver.http.verbs import OTHER_NAMESPACE, Exchange
+from kubeapi import errors, fields
 from kubeapi.catalog import by_plural
 from kubeapi.fielderrors import FieldError, invalid, required
+from kubeapi.fields import Requirement, Selector
 
 Document = dict[str, Any]
-Answer = Callable[[Document, User], Document]         # (spec, who asks) -> status
-EVERYTHING = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
+Answer = Callable[[Document, User], Awaitable[Document]]         # (spec, who asks) -> status
 
 
 class Review:
@@ -32,10 +34,10 @@ class Review:
         document, _ = decode_object(body, media_type(exchange.scope), version.schema(), self._resource.gvk(version.name).api_version,
                                     self._resource.kind, "Ignore")
         spec = document.get("spec") or {}
-        if exchange.info.namespace:
-            spec.setdefault("resourceAttributes", {}).setdefault("namespace", exchange.info.namespace)
         try:
-            status = self._answer(spec, exchange.user)
+            if self._resource.is_namespaced:
+                _keep_to(exchange.info.namespace, document, spec)
+            status = await self._answer(spec, exchange.user)
         except ReviewFault as fault:
             raise errors.invalid(self._resource.kind, self._resource.group, "", fault.faults) from None
         await send_document(exchange.scope, exchange.send, 201, {**document, "metadata": document.get("metadata") or {}, "status": status})
@@ -49,9 +51,20 @@ class ReviewFault(ValueError):
         self.faults = faults
 
 
-def reviews(authenticator: Authenticator) -> dict[tuple[str, str, str], Review]:
+def _keep_to(namespace: str, document: Document, spec: Document) -> None:
+    """A local question is about one namespace."""
+    if ((document.get("metadata") or {}).get("namespace") or namespace) != namespace:
+        raise errors.BadRequest(OTHER_NAMESPACE)
+    asked = spec.get("resourceAttributes")
+    if asked is not None and asked.get("namespace", "") != namespace:
+        raise ReviewFault(invalid("spec.resourceAttributes.namespace", asked.get("namespace", ""), "must match metadata.namespace"))
+    if spec.get("nonResourceAttributes") is not None:
+        raise ReviewFault(invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], "disallowed on this kind of request"))
+
+
+def reviews(authenticator: Authenticator, authorization: Authorization) -> dict[tuple[str, str, str], Review]:
     """By group, resource and (no) subresource."""
-    def token(spec: Document, _: User) -> Document:
+    async def token(spec: Document, _: User) -> Document:
         if not spec.get("token"):
             raise ReviewFault(required("spec.token", "token is required for TokenReview in authentication"))
         found = authenticator.reviewed(spec["token"], spec.get("audiences") or ())
@@ -62,14 +75,37 @@ def reviews(authenticator: Authenticator) -> dict[tuple[str, str, str], Review]:
             return {"user": {}, "error": f"token audiences do not match the target audiences [{' '.join(spec['audiences'])}]"}
         return {"authenticated": True, "user": user_info(user), **({"audiences": audiences} if audiences else {})}
 
-    authentication, authorization = "authentication.k8s.io", "authorization.k8s.io"
+    async def own_user(spec: Document, user: User) -> Document:
+        return {"userInfo": user_info(user)}
+
+    async def access(spec: Document, _: User) -> Document:
+        _check(spec)
+        if not spec.get("user") and not spec.get("groups"):
+            raise ReviewFault(invalid("spec.user", "", "at least one of user or group must be specified"))
+        extra = {name: tuple(values) for name, values in (spec.get("extra") or {}).items()}
+        return await own_access(spec, User(spec.get("user", ""), tuple(spec.get("groups") or ()), spec.get("uid", ""), extra))
+
+    async def own_access(spec: Document, user: User) -> Document:
+        _check(spec)
+        verdict = await authorization.verdict(_access(spec, user))
+        return {"allowed": bool(verdict.allowed), **({"denied": True} if verdict.allowed is False else {}),
+                **({"reason": verdict.reason} if verdict.reason else {})}
+
+    async def own_rules(spec: Document, user: User) -> Document:
+        if not spec.get("namespace"):
+            raise errors.BadRequest("no namespace on request")
+        rules = authorization.rules_of(user, spec["namespace"])
+        return {"resourceRules": list(rules.resource), "nonResourceRules": list(rules.non_resource), "incomplete": bool(rules.incomplete),
+                **({"evaluationError": rules.incomplete} if rules.incomplete else {})}
+
+    of_authentication, of_authorization = "authentication.k8s.io", "authorization.k8s.io"
     return {(group, plural, ""): Review(group, plural, answer) for group, plural, answer in (
-        (authentication, "tokenreviews", token),
-        (authentication, "selfsubjectreviews", lambda spec, user: {"userInfo": user_info(user)}),
-        (authorization, "subjectaccessreviews", _subject_access),
-        (authorization, "localsubjectaccessreviews", _subject_access),
-        (authorization, "selfsubjectaccessreviews", _own_access),
-        (authorization, "selfsubjectrulesreviews", _own_rules))}
+        (of_authentication, "tokenreviews", token),
+        (of_authentication, "selfsubjectreviews", own_user),
+        (of_authorization, "subjectaccessreviews", access),
+        (of_authorization, "localsubjectaccessreviews", access),
+        (of_authorization, "selfsubjectaccessreviews", own_access),
+        (of_authorization, "selfsubjectrulesreviews", own_rules))}
 
 
 def user_info(user: User) -> Document:
@@ -83,7 +119,7 @@ def user_info(user: User) -> Document:
     return found
 
 
-def _attributes(spec: Document) -> None:
+def _check(spec: Document) -> None:
     resource, path = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
     if resource is None and path is None:
         raise ReviewFault(invalid("spec.resourceAttributes", None, "exactly one of nonResourceAttributes or resourceAttributes must be specified"))
@@ -91,18 +127,21 @@ def _attributes(spec: Document) -> None:
         raise ReviewFault(invalid("spec.nonResourceAttributes", path, "cannot be specified in combination with resourceAttributes"))
 
 
-def _subject_access(spec: Document, _: User) -> Document:
-    _attributes(spec)
-    if not spec.get("user") and not spec.get("groups"):
-        raise ReviewFault(invalid("spec.user", "", "at least one of user or group must be specified"))
-    return {"allowed": True}
+def _access(spec: Document, user: User) -> Access:
+    if (path := spec.get("nonResourceAttributes")) is not None:
+        return Access(user, path.get("verb", ""), path=path.get("path", ""))
+    asked = spec["resourceAttributes"]
+    verb, group, resource, subresource, namespace, name = (
+        asked.get(field, "") for field in ("verb", "group", "resource", "subresource", "namespace", "name"))
+    return Access(user, verb, group, resource, subresource, namespace, name, fields=_selector(asked.get("fieldSelector") or {}))
 
 
-def _own_access(spec: Document, _: User) -> Document:
-    """All who are known may do everything: --authorization-mode=AlwaysAllow."""
-    _attributes(spec)
-    return {"allowed": True}
-
-
-def _own_rules(spec: Document, _: User) -> Document:
-    return {"resourceRules": [EVERYTHING], "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}], "incomplete": False}
+def _selector(asked: Document) -> Selector:
+    """As text, or taken apart; only what narrows is of interest."""
+    if text := asked.get("rawSelector"):
+        try:
+            return fields.parse(text)
+        except fields.FieldSelectorError:
+            return fields.EVERYTHING
+    return Selector(tuple(Requirement(one.get("key", ""), one["operator"] == "In", one["values"][0]) for one in asked.get("requirements") or ()
+                          if one.get("operator") in ("In", "NotIn") and len(one.get("values") or ()) == 1))
