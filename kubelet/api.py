@@ -70,9 +70,10 @@ class ClientApi:
         return Configs(config_maps, secrets)
 
     async def _get(self, model: type[M], namespace: str, name: str, not_before: float) -> M | None:
+        """Not older than `not_before`; all who came while one read was under way are answered by the next."""
         key = (model, namespace, name)
-        now = asyncio.get_running_loop().time()
         async with self._locks.setdefault(key, asyncio.Lock()):
+            now = asyncio.get_running_loop().time()
             known = self._read.get(key)
             if known is None or known.object is None or known.at < not_before:
                 try:
