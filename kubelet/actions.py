@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from kubeapi.generated.models.core_v1 import Container, Pod
+from kubelet.allocation import differing, granted_in, needs_restart
 from kubelet.cri import ContainerState, ContainerStatus
 from kubelet.podruntime import PodRuntime
 from kubelet.probes.results import ProbeResults
@@ -30,12 +31,13 @@ class Actions:
     create_sandbox: bool = False                  # everything that is left of an older one is stopped first
     start: tuple[str, ...] = ()                   # by name; those of one list may start in any order
     kill: tuple[Kill, ...] = ()
+    resize: tuple[ContainerStatus, ...] = ()      # those that run on other amounts than they were granted
     backing_off: Mapping[str, float] = field(default_factory=dict)      # name -> seconds until it may start
     stop_everything: bool = False                 # nothing is left to run
 
     @property
     def is_nothing(self) -> bool:
-        return not (self.create_sandbox or self.start or self.kill)
+        return not (self.create_sandbox or self.start or self.kill or self.resize)
 
 
 Remaining = Callable[[ContainerStatus], float]
@@ -72,6 +74,7 @@ class _Plan:
         self._pod, self._runtime, self._probes, self._remaining = pod, runtime, probes, remaining
         self._start: list[str] = []
         self._kill: list[Kill] = []
+        self._resize: list[ContainerStatus] = []
         self._backing_off: dict[str, float] = {}
         self._kept = 0
         self._has_ended = False
@@ -80,7 +83,7 @@ class _Plan:
         if self._has_ended:
             return Actions(stop_everything=True)
         done = not (self._start or self._kill or self._backing_off or self._kept)
-        return Actions(start=tuple(self._start), kill=tuple(self._kill), backing_off=self._backing_off, stop_everything=done)
+        return Actions(start=tuple(self._start), kill=tuple(self._kill), resize=tuple(self._resize), backing_off=self._backing_off, stop_everything=done)
 
     def start_ephemeral_containers(self) -> None:
         """At any time, and once: those that have ended are not started again."""
@@ -147,8 +150,11 @@ class _Plan:
         elif failed := self._probes.failed.get(current.id):
             will = "will be restarted" if should_restart(self._pod, container, _killed(current)) else "will be killed"
             self._kill.append(Kill(current, f"{kind} {container.name} failed {failed} probe, {will}"))
-        elif container in self._pod.spec.containers:
-            self._kept += 1
+        elif (changed := is_resized(container, current)) and needs_restart(container, changed):
+            self._kill.append(Kill(current, f"Container {container.name} resize requires restart"))
+        else:
+            self._kept += container in self._pod.spec.containers
+            self._resize += [current] if changed else []
 
     def _start_or_wait(self, container: Container, last: ContainerStatus | None) -> None:
         seconds = self._remaining(last) if last is not None and last.state is not ContainerState.CREATED else 0.0
@@ -156,6 +162,12 @@ class _Plan:
             self._backing_off[container.name] = seconds
         else:
             self._start.append(container.name)
+
+
+def is_resized(container: Container, current: ContainerStatus) -> list[str]:
+    """The resources of which it was granted another amount than it runs on."""
+    actual = granted_in(current.annotations)
+    return differing(actual, container.resources) if actual is not None else []
 
 
 def _killed(container: ContainerStatus) -> ContainerStatus:

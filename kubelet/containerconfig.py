@@ -7,6 +7,7 @@ from pathlib import Path
 from kubeapi.generated.models.core_v1 import Container, Pod, SeccompProfile
 from kubelet.actions import HASH_ANNOTATION, container_hash
 from kubelet.admission import dotted
+from kubelet.allocation import GRANT, grant_text
 from kubelet.cri import ContainerConfig, Image, Mount, PortMapping, SandboxConfig, SecurityContext
 from kubelet.environment import ConfigError
 from kubelet.expansion import expand
@@ -52,6 +53,7 @@ def container_config(pod: Pod, container: Container, attempt: int, image: Image,
         stop_signal=(container.lifecycle.stop_signal or "") if container.lifecycle else "",
         target_id=target_id, labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
         annotations={HASH_ANNOTATION: container_hash(container), "io.kubernetes.container.image": container.image,
+                     **({GRANT: grant_text(container.resources)} if container.resources.limits or container.resources.requests else {}),
                      **({INIT_ANNOTATION: "true"} if runs_to_completion(pod, container) else {})})
 
 

@@ -48,7 +48,7 @@ class ContainerStarter:
     def __init__(self, root: Path, runtime: RuntimeService, api: KubeApi, puller: ImagePuller, volumes: VolumeManager,
                  facts: Callable[[], NodeFacts], dns: ClusterDns, node_memory: int, *, writes_files: bool = True) -> None:
         self._root, self._runtime, self._api, self._puller, self._volumes = root, runtime, api, puller, volumes
-        self._facts, self._dns, self._node_memory, self._writes_files = facts, dns, node_memory, writes_files
+        self._facts, self._dns, self.node_memory, self._writes_files = facts, dns, node_memory, writes_files
 
     async def start_all(self, pod: Pod, runtime: PodRuntime, names: Sequence[str], paths: Mapping[str, Path],
                         not_before: float) -> list[StartFailure]:
@@ -120,7 +120,7 @@ class ContainerStarter:
         mounts = await self._volumes.mounts(pod, container, paths, variables) if container.volume_mounts else []
         if self._writes_files:
             mounts += await asyncio.to_thread(self._write_files, pod, container, attempt, runtime.ips, mounts)
-        return container_config(pod, container, attempt, image, variables, mounts, self._node_memory, target_id=_target_id(pod, container, runtime))
+        return container_config(pod, container, attempt, image, variables, mounts, self.node_memory, target_id=_target_id(pod, container, runtime))
 
     def _write_files(self, pod: Pod, container: Container, attempt: int, ips: Sequence[str], mounts: Sequence[Mount]) -> list[Mount]:
         """/etc/hosts and its like, where the container does not bring its own; and the file for its last words."""

@@ -15,12 +15,22 @@ from kubeapi.generated.models.core_v1 import (
     Pod,
 )
 from kubelet import cri
+from kubelet.allocation import granted_in
 from kubelet.podruntime import PodRuntime
 from kubelet.probes.results import ProbeResults
 from kubelet.restarts import ephemeral_containers, is_sidecar, statuses_of
 
 UNKNOWN_EXIT_CODE = 137
 NOWHERE = "The container could not be located when the pod was terminated"
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """A condition that is there only as long as it is true."""
+
+    type: str
+    reason: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class Observed:
     messages: Mapping[str, str] = field(default_factory=dict)                    # termination messages by container id
     runtime_name: str = "runc"
     host_ips: tuple[str, ...] = ()
+    resize: tuple[Doing, ...] = ()
     is_terminal: bool = False                     # every container has ended and none will start again
 
 
@@ -68,10 +79,12 @@ def _status(pod: Pod, container: Container, seen: Observed, default_reason: str)
         state, last = ContainerState(waiting=waiting), state if state.terminated else last
     running = state.running is not None
     is_init = container in pod.spec.init_containers and not is_sidecar(container)
+    resources = (granted_in(current.annotations) if running else None) or container.resources
     started = running and seen.probes.is_started(container, current.id)
     return ContainerStatus(
         name=container.name, image=current.image or container.image, image_id=current.image_ref,
         container_id=f"{seen.runtime_name}://{current.id}", restart_count=current.attempt, state=state, last_state=last,
+        allocated_resources=container.resources.requests, resources=resources,
         started=started, ready=_done(state) if is_init else running and seen.probes.is_ready(container, current.id))
 
 

@@ -16,6 +16,7 @@ from kubeapi.generated.models.meta_v1 import ObjectMeta
 from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
+from kubelet.allocation import Allocations
 from kubelet.api import KubeApi
 from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
@@ -31,6 +32,7 @@ from kubelet.podworkers import PodWorkers
 from kubelet.probes.manager import ProbeManager
 from kubelet.probes.prober import Prober
 from kubelet.pulling import SERIALIZED, ImagePuller
+from kubelet.qosgroups import QosGroups
 from kubelet.statusmanager import StatusManager
 from kubelet.surroundings import Surroundings
 from kubelet.volumes import VolumeManager
@@ -71,14 +73,20 @@ class Kubelet:
         puller = ImagePuller(images, pulled=self._image_pulled, at_once=config.pulls_at_once)
         self.collector = ImageCollector(images, runtime, config.image_policy, lambda: disk_of(config.root), self._tell, self._images_changed)
         self._volumes = volumes
+        self._qos = None if config.is_hollow else QosGroups(config.cgroup_parent)
+        self._allocations = Allocations(config.machine.allocatable, lambda uid: self.workers.wake(uid), self._granted)
         self._around = Surroundings(
             root=config.root, runtime=runtime, runtime_name=runtime_name, api=api, statuses=statuses, volumes=volumes, puller=puller,
             probes=ProbeManager(group, Prober(runtime), api.event, lambda uid: self.workers.wake(uid)),
             starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes,
                                      writes_files=not config.is_hollow),
-            stopper=ContainerStopper(runtime, api), facts=self._node_facts, world=world, cgroup_parent=config.cgroup_parent,
+            stopper=ContainerStopper(runtime, api), allocations=self._allocations, facts=self._node_facts, world=world, cgroup_parent=config.cgroup_parent,
             cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))
+
+    def _granted(self) -> None:
+        if self._qos is not None:
+            self._qos.update(self._allocations.burstable_cpu())
 
     def _node_facts(self) -> NodeFacts:
         return self._facts
@@ -121,6 +129,7 @@ class Kubelet:
         self.workers.update(pod, is_echo=self._around.statuses.is_echo(pod))
 
     def remove(self, pod: Pod) -> None:
+        self._allocations.release(pod.metadata.uid)
         self.workers.remove(pod)
 
     async def follow_runtime(self) -> None:

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from kubeapi.generated.models.core_v1 import ContainerStateWaiting, Pod, PodStatus
-from kubelet.actions import Actions, compute_actions
+from kubelet.actions import Actions, compute_actions, is_resized
 from kubelet.admission import refusal
+from kubelet.allocation import GRANT, grant_text
 from kubelet.api import FRESH_SECONDS
 from kubelet.backoff import BackOff
 from kubelet.containerconfig import sandbox_config
-from kubelet.containerstatus import Observed
+from kubelet.containerstatus import Doing, Observed
 from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.logs import termination_message
 from kubelet.podfiles import log_directory, sandbox_hostname
@@ -26,6 +27,7 @@ from kubelet.podruntime import PodRuntime, read_pod_runtime
 from kubelet.podstatus import TERMINAL_PHASES, held_back, pod_status
 from kubelet.podworkers import Next
 from kubelet.pulling import go_duration
+from kubelet.resources import at_least, container_resources, pod_cgroup, pod_resources
 from kubelet.restarts import all_containers, container_named, is_sidecar
 from kubelet.surroundings import Surroundings
 from kubelet.volumes import VolumeError
@@ -51,17 +53,21 @@ class PodKeeper:
         self._began = asyncio.get_running_loop().time()
         self._refreshed = 0.0
         self._ended = Next()
+        self._resize_fault = ""
         self._told: tuple[Any, PodStatus] | None = None      # what the last status came of, and that
 
     # --- while it lives
 
-    async def sync(self, pod: Pod) -> Next:
+    async def sync(self, asked: Pod) -> Next:
+        pod = asked
         while True:
             if ended := self._over_deadline(pod):
                 return ended
             runtime = await read_pod_runtime(self._node.runtime, self._uid)
             if refused := self._refused(pod, runtime):
                 return refused
+            self._node.allocations.resize(asked)
+            pod = self._node.allocations.granted(asked)
             self._node.probes.follow(pod, runtime, self._node.facts().ips)
             actions = compute_actions(pod, runtime, self._node.probes.results(self._uid), self._remaining)
             self._note_backoffs(pod, actions)
@@ -76,8 +82,11 @@ class PodKeeper:
                 return Next(_soonest(retry, self._until_deadline(pod), *actions.backing_off.values()))
 
     def _refused(self, pod: Pod, runtime: PodRuntime) -> Next | None:
+        if pod.status.phase in TERMINAL_PHASES:
+            return None
         found = refusal(pod, self._node.allowed_unsafe_sysctls) if runtime.is_empty else None
-        if found is None or pod.status.phase in TERMINAL_PHASES:
+        found = found or self._node.allocations.admit(pod, runtime)
+        if found is None:
             return None
         self._node.api.event(pod, "Warning", found.reason, found.message)
         return Next(has_ended=True, reason=found.reason, message=f"Pod was rejected: {found.message}")
@@ -124,12 +133,13 @@ class PodKeeper:
     def _publish(self, pod: Pod, runtime: PodRuntime, *, is_terminal: bool = False) -> PodStatus:
         """Answers what comes out of what is observed; the API hears of a pod's end only when nothing of it runs any more."""
         node, now = self._node, self._node.world.now()
+        pod = node.allocations.granted(pod)
         for container in all_containers(pod):
             for one in runtime.containers.get(container.name, ()):
                 if one.state is ContainerState.EXITED and one.id not in self._messages:
                     self._messages[one.id] = termination_message(node.root, self._uid, container, one)
         seen = Observed(runtime, node.probes.results(self._uid), dict(self._waiting), dict(self._messages), node.runtime_name, node.facts().ips,
-                        is_terminal)
+                        self._resizing(pod, runtime), is_terminal)
         newest = node.statuses.newest(pod)
         if not pod.metadata.resource_version:
             return newest.status                  # an orphan: the API knows nothing of it
@@ -142,6 +152,16 @@ class PodKeeper:
         self._told = (seen, self._ended, pod.metadata.generation, written), status
         return status
 
+    def _resizing(self, pod: Pod, runtime: PodRuntime) -> tuple[Doing, ...]:
+        """What is told of a resize: that it waits, and that it is under way."""
+        found, wish = [], self._node.allocations.wish(self._uid)
+        if wish is not None:
+            found.append(Doing("PodResizePending", wish.reason, wish.message))
+        if self._resize_fault or any(is_resized(one, current) for one in all_containers(pod) if (
+                current := runtime.newest(one.name)) is not None and current.state is ContainerState.RUNNING):
+            found.append(Doing("PodResizeInProgress", "Error" if self._resize_fault else "", self._resize_fault))
+        return tuple(found)
+
     # --- doing
 
     async def _execute(self, pod: Pod, runtime: PodRuntime, actions: Actions) -> float | None:
@@ -152,15 +172,34 @@ class PodKeeper:
         for kill in actions.kill:
             container = container_named(pod, kill.container.name)
             await self._node.stopper.stop(pod, container, kill.container, _grace_seconds(pod), kill.message)
+        if actions.resize or actions.kill or actions.start:
+            await self._resize(pod, runtime, actions.resize)
         if actions.create_sandbox:
             return self._until(SANDBOX) or await self._create_sandbox(pod, runtime)
         ready = [name for name in actions.start if not self._until(name)]
         if not ready:
-            return None if actions.kill else min(self._until(name) for name in actions.start)
+            waits = [self._until(name) for name in actions.start] + ([RETRY_SECONDS] if self._resize_fault else [])
+            return None if actions.kill or not waits else min(waits)
         paths = await self._prepare_volumes(pod, self._began)
         if paths is None:
             return self._mount_retries.delay("")
         return await self._start(pod, runtime, ready, paths)
+
+    async def _resize(self, pod: Pod, runtime: PodRuntime, resized: Sequence[ContainerStatus]) -> None:
+        """The pod's group is as large as it was or will be, whichever is more, while its containers' change."""
+        sandbox, wanted, node = runtime.ready_sandbox, pod_resources(pod), self._node
+        self._resize_fault = ""
+        if sandbox is None or (not resized and sandbox.config.resources == wanted):
+            return
+        try:
+            await node.runtime.update_pod_sandbox_resources(sandbox.id, at_least(sandbox.config.resources, wanted))
+            for current in resized:
+                if (container := container_named(pod, current.name)) is not None:
+                    resources = container_resources(pod, container, node.starter.node_memory)
+                    await node.runtime.update_container_resources(current.id, resources, {GRANT: grant_text(container.resources)})
+            await node.runtime.update_pod_sandbox_resources(sandbox.id, wanted)
+        except CriError as error:
+            self._resize_fault = error.message
 
     async def _start(self, pod: Pod, runtime: PodRuntime, names: Sequence[str], paths: Mapping[str, Path]) -> float | None:
         for last in map(runtime.newest, names):
@@ -199,7 +238,7 @@ class PodKeeper:
         try:
             config = sandbox_config(
                 pod, attempt, hostname=sandbox_hostname(pod, node.cluster_domain), log_directory=log_directory(node.root, pod),
-                cgroup_parent=f"{node.cgroup_parent}/pod{self._uid}", runtime_handler=pod.spec.runtime_class_name or "")
+                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=pod.spec.runtime_class_name or "")
             await node.runtime.run_pod_sandbox(config)
         except (CriError, ValueError) as error:
             node.api.event(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
@@ -241,6 +280,7 @@ class PodKeeper:
             await node.runtime.stop_pod_sandbox(sandbox.id)
         self._waiting.clear()
         self._publish(pod, await read_pod_runtime(node.runtime, self._uid), is_terminal=True)
+        node.allocations.release(self._uid)
 
     async def _stop(self, pod: Pod, container: ContainerStatus, grace_seconds: float) -> None:
         """How it ended is told while others still take their time."""
@@ -264,6 +304,7 @@ class PodKeeper:
         node = self._node
         node.statuses.forget(self._uid)
         node.probes.stop(self._uid)
+        node.allocations.release(self._uid)
         node.puller.forget(self._uid)
         await asyncio.to_thread(shutil.rmtree, log_directory(node.root, pod), True)
 

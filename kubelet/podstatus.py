@@ -10,7 +10,8 @@ from kubelet.containerstatus import Observed, ephemeral_statuses, init_statuses,
 from kubelet.restarts import is_sidecar
 
 TERMINAL_PHASES = ("Succeeded", "Failed")
-OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
+OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled",
+                  "PodResizePending", "PodResizeInProgress")
 
 
 def pod_status(pod: Pod, seen: Observed, now: datetime, *, reason: str = "", message: str = "") -> PodStatus:
@@ -98,6 +99,7 @@ def _conditions(pod: Pod, seen: Observed, phase: str, init: Sequence[ContainerSt
         _ready(pod, containers_ready),
         containers_ready,
         next((one for one in pod.status.conditions if one.type == "PodScheduled"), _condition("PodScheduled", True)),
+        *(_condition(one.type, True, one.reason, one.message) for one in seen.resize),
     ]
     before = {one.type: one for one in pod.status.conditions}
     own = [_since(one, before.get(one.type), pod.metadata.generation, now) for one in wanted]

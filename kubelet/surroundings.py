@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kubeapi.world import World
+from kubelet.allocation import Allocations
 from kubelet.api import KubeApi
 from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
@@ -29,6 +30,7 @@ class Surroundings:
     puller: ImagePuller
     starter: ContainerStarter
     stopper: ContainerStopper
+    allocations: Allocations
     facts: Callable[[], NodeFacts]
     world: World
     cgroup_parent: str

@@ -21,8 +21,8 @@ Document = dict[str, Any]
 def qos_class(spec: Document) -> str:
     """Guaranteed when every container's limits are its requests, BestEffort when none asks for anything."""
     asked, guaranteed = False, True
-    for container in containers_of(spec):
-        resources = container.get("resources") or {}
+    whole = spec.get("resources") or {}
+    for resources in [whole] if whole.get("requests") or whole.get("limits") else [one.get("resources") or {} for one in containers_of(spec)]:
         requests, limits = (_amounts(resources.get(name)) for name in ("requests", "limits"))
         asked = asked or bool(requests or limits)
         guaranteed = guaranteed and limits.keys() == {"cpu", "memory"} and {**limits, **requests} == limits
@@ -66,7 +66,7 @@ class PodStrategy(Strategy):
         keep_all_but_part(part, new, old)
 
     def validate_part(self, part: str, new: Document, old: Document) -> Sequence[FieldError]:
-        return validate_pod_part(part, new, old)
+        return validate_pod_part(part, new, old, qos_class)
 
     def grace_period_seconds(self, obj: Document, asked: int | None) -> int | None:
         spec = part(obj, "spec")

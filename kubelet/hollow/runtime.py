@@ -9,7 +9,7 @@ stopped. Annotations of the pod make them end:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,6 +24,7 @@ from kubelet.cri import (
     ContainerStatus,
     CriError,
     ExecStreams,
+    LinuxResources,
     SandboxConfig,
     SandboxState,
     SandboxStatus,
@@ -126,6 +127,14 @@ class HollowRuntime:
         if code is not None:
             container.timer = asyncio.get_running_loop().call_later(seconds, self._end, container, int(code))
         self._tell(container)
+
+    async def update_container_resources(self, container_id: str, resources: LinuxResources, annotations: Mapping[str, str]) -> None:
+        container = self._container(container_id)
+        container.status = replace(container.status, annotations={**container.status.annotations, **annotations})
+
+    async def update_pod_sandbox_resources(self, sandbox_id: str, resources: LinuxResources) -> None:
+        sandbox = self._sandbox(sandbox_id)
+        self._sandboxes[sandbox_id] = replace(sandbox, config=replace(sandbox.config, resources=resources))
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)

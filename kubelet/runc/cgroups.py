@@ -83,8 +83,15 @@ class Cgroups:
             for controller in ("cpu", "memory", "pids"):
                 if directory := self.directory(controller, path):
                     directory.mkdir(parents=True, exist_ok=True)
+        self.limit(path, resources)
+
+    def limit(self, path: str, resources: LinuxResources) -> None:
+        """Sets what is named there; of a group that runs, too. Raises OSError."""
         for file, value in self._limits(path, resources):
-            file.write_text(value)
+            try:
+                file.write_text(value)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(file)) from error
 
     def _create_unified(self, path: str) -> None:
         directory = Path(self.unified)

@@ -10,14 +10,14 @@ import fcntl
 import os
 import shutil
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from kubelet import linux
-from kubelet.cri import ContainerState, ContainerStatus, CriError
+from kubelet.cri import ContainerState, ContainerStatus, CriError, LinuxResources
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import ContainerRecord, made
@@ -109,6 +109,12 @@ class Container:
 
     def open_process(self) -> int | None:
         return linux.open_process(self.pid, self.pid_started) if self.pid else None
+
+    def remember_resources(self, resources: LinuxResources, annotations: Mapping[str, str]) -> None:
+        config = self.record.config
+        config = replace(config, resources=resources, annotations={**config.annotations, **annotations})
+        self.record = replace(self.record, config=config)
+        write_json(self.directory / "container.json", self.record.to_document())
 
     # --- ends
 

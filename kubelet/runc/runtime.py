@@ -10,6 +10,7 @@ import logging
 import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from kubeapi.world import REAL_WORLD, World
@@ -22,10 +23,12 @@ from kubelet.cri import (
     ContainerStatus,
     CriError,
     ExecStreams,
+    LinuxResources,
     SandboxConfig,
     SandboxStatus,
 )
 from kubelet.images.store import ImageStore
+from kubelet.resources import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_cgroup
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
 from kubelet.runc.cgroups import Cgroups, node_path
 from kubelet.runc.containers import Container
@@ -161,11 +164,13 @@ class RuncRuntime:
 
     def _remove_unknown_groups(self) -> None:
         """Of pods whose sandbox was not yet, or no longer, on record when the kubelet died."""
-        parent = node_path(self.cluster, self.node)
+        node = node_path(self.cluster, self.node)
         known = {one.config.cgroup_parent for one in self._sandboxes.values()}
-        for name in self._cgroups.children(parent):
-            if (path := f"{parent}/{name}") not in known:
-                self._remove_group(path)
+        classes = {qos_cgroup(node, qos) for qos in (GUARANTEED, BURSTABLE, BEST_EFFORT)}
+        for parent in classes:
+            for name in self._cgroups.children(parent):
+                if (path := f"{parent}/{name}") not in known | classes:
+                    self._remove_group(path)
 
     # --- sandboxes
 
@@ -315,6 +320,25 @@ class RuncRuntime:
         container = self._find(container_id)
         await self._shims.start(container)
         self._publish(container)
+
+    async def update_container_resources(self, container_id: str, resources: LinuxResources, annotations: Mapping[str, str]) -> None:
+        container = self._running(container_id)
+        async with container.lock:
+            await asyncio.to_thread(self._update, container.record.cgroup, resources)
+            await asyncio.to_thread(container.remember_resources, resources, annotations)
+
+    async def update_pod_sandbox_resources(self, sandbox_id: str, resources: LinuxResources) -> None:
+        sandbox = self._ready_sandbox(sandbox_id, "NotFound")
+        async with self._locks[sandbox_id]:
+            await asyncio.to_thread(self._update, sandbox.config.cgroup_parent, resources)
+            sandbox.record = replace(sandbox.record, config=replace(sandbox.config, resources=resources))
+            await asyncio.to_thread(sandbox.save)
+
+    def _update(self, cgroup: str, resources: LinuxResources) -> None:
+        try:
+            self._cgroups.limit(cgroup, resources)
+        except OSError as error:
+            raise CriError("UpdateContainerError", f"{error.filename}: {error.strerror}") from error
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
         container = self._containers.get(container_id)

@@ -7,6 +7,8 @@ import pytest
 
 from kubeapi.generated.models.core_v1 import Pod
 from kubelet.actions import HASH_ANNOTATION, Actions, compute_actions, container_hash
+from kubelet.allocation import GRANT, grant_text
+from kubelet.cri import ContainerStatus
 from kubelet.podruntime import PodRuntime
 from kubelet.probes.results import ProbeResults
 from tests.unit.kubelet.core.builders import a_container, a_pod, a_runtime, a_sandbox, created, ended, lost, running
@@ -107,6 +109,25 @@ def test_a_failed_probe_kills(kind: str, restart: str, message: str) -> None:
     probes = ProbeResults(failed={"c0": kind})
     found = compute_actions(a_pod(restart=restart), a_runtime(running()), probes)
     assert [(one.container.id, one.message) for one in found.kill] == [("c0", message)]
+
+
+SMALL, LARGE = ({"requests": {"cpu": cpu, "memory": "1Gi"}} for cpu in ("1", "2"))
+
+
+def sized(resources: dict[str, Any]) -> ContainerStatus:
+    return running(annotations={GRANT: grant_text(a_container(resources=resources).resources)})
+
+
+@pytest.mark.parametrize(("resources", "policy", "resized", "killed"), [
+    pytest.param(LARGE, [], [], [], id="as it is"), pytest.param(SMALL, [], ["c0"], [], id="live"),
+    pytest.param({"requests": {"cpu": "2000m", "memory": "1024Mi"}}, [], [], [], id="the same in other words"),
+    pytest.param(SMALL, [{"resourceName": "memory", "restartPolicy": "RestartContainer"}], ["c0"], [], id="a policy of another resource"),
+    pytest.param(SMALL, [{"resourceName": "cpu", "restartPolicy": "RestartContainer"}], [], ["Container c resize requires restart"], id="restart"),
+])
+def test_a_container_that_was_granted_other_amounts(resources: dict[str, Any], policy: list[dict[str, str]], resized: list[str],
+                                                    killed: list[str]) -> None:
+    found = compute_actions(a_pod([a_container(resources=LARGE, resizePolicy=policy)]), a_runtime(sized(resources)))
+    assert ([one.id for one in found.resize], [one.message for one in found.kill]) == (resized, killed)
 
 
 def test_a_changed_image_restarts_the_container() -> None:
