@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= auto
 
-.PHONY: up down test test-compose check bench generate clean
+.PHONY: up down test test-compose test-vm check bench generate clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || hack/install-deps --venv
@@ -27,6 +27,11 @@ test: $(VENV)/.installed
 test-compose: $(VENV)/.installed
 	hack/install-deps --compose
 	$(BIN)/python -m pytest -m compose tests/e2e/compose $(ARGS)
+
+# The kubelet's tests on cgroup v2 and systemd: Debian's stock kernel in a virtual machine. Takes most of an hour and needs root.
+test-vm: $(VENV)/.installed
+	hack/install-deps --vm
+	$(BIN)/python hack/test-vm $(ARGS)
 
 check: $(VENV)/.installed
 	$(BIN)/ruff check .
