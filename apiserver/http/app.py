@@ -37,6 +37,7 @@ from apiserver.http.streams import STREAMING, Streams, refuse
 from apiserver.http.subresources import Binding, Finalize
 from apiserver.http.tokenrequest import TokenRequests
 from apiserver.http.verbs import Exchange, ResourceHandler
+from apiserver.http.websockets import Handshake, with_bearer
 from apiserver.options import Options
 from apiserver.registry.stores import StoredObjects, Stores, make_stores
 from apiserver.storage.compaction import compact_regularly
@@ -207,13 +208,17 @@ class Application:
         return self._handlers[key]
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Streams of a pod are WebSockets by nature; a watch may be one; what else comes as one is answered as if it did not."""
+        info = requestinfo.parse("GET", scope["path"], scope["query_string"])
         try:
+            scope = with_bearer(scope)
+            if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in STREAMING:
+                handshake = Handshake(scope, receive, send, is_watch=info is not None and info.verb == "watch")
+                await self(handshake.scope, handshake.receive, handshake.send)
+                return
             user = await self._user(scope)
-            info = requestinfo.parse("GET", scope["path"], scope["query_string"])
             access = access_of(user, info, "GET", scope["path"])
             await self._authorization.require(access)
-            if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in STREAMING:
-                raise errors.NotFound(NOT_FOUND)
             await self._authorization.require(access._replace(verb="create"))      # to read is not to run (v1.35)
             await self._streams.websocket(Exchange(scope, receive, send, info, user))
         except errors.ApiStatusError as error:
