@@ -13,6 +13,8 @@ from tests.cluster import TestCluster, running_cluster
 
 websocket = pytest.importorskip("websocket", reason="websocket-client (the official client's) is not installed")
 
+# The library leaves a refused handshake's connection to the garbage collector.
+pytestmark = [pytest.mark.filterwarnings(f"ignore::{name}") for name in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning")]
 BEARER = "base64url.bearer.authorization.k8s.io."
 NAMESPACES = "/api/v1/namespaces"
 
