@@ -137,6 +137,11 @@ def _conditions(deployment: Deployment) -> Conditions:
     return {one.type: one for one in deployment.status.conditions}
 
 
+def has_ended(rs: ReplicaSet) -> bool:
+    """Nothing of it is there or on its way: its controller has seen its size, which is 0, and what it wrote before."""
+    return rs.status is not None and not rs.status.replicas and rs.status.observed_generation >= rs.metadata.generation
+
+
 class Rollout:
     """One reconcile of one Deployment."""
 
@@ -191,7 +196,7 @@ class Rollout:
         if any(map(replicas_of, old)):
             await self._resize({rs.metadata.name: 0 for rs in old if replicas_of(rs)})
             return new
-        if self._running_pods(old):
+        if not all(map(has_ended, old)) or self._running_pods(old):
             return new
         new = await self._current(new)
         if new is not None:

@@ -225,7 +225,7 @@ def test_the_end_is_as_desired_and_no_bound_is_broken(seed: int, pods_die: bool)
 
 
 @pytest.mark.parametrize("pods_die", [False, True], ids=["pods live", "pods die"])
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [*range(10), 2054])
 def test_recreating_never_has_more_pods_than_wanted(seed: int, pods_die: bool) -> None:
     chaos = Chaos(seed, pods_die=pods_die, recreates=True)
     run(chaos.run())
