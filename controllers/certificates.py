@@ -1,12 +1,12 @@
 """CertificateSigningRequests: a kubelet's first one is approved when a bootstrap token asks for it, and its next ones when it asks
-itself; whatever is approved, by this or by a person, is signed with the cluster's CA.
+itself; its serving certificate when it asks itself, for names that are its own and nobody else's (servingnames.py). Whatever is
+approved, by this or by a person, is signed with the cluster's CA.
 
-What a signer does not sign (upstream's rules) becomes Failed, with the reason. kubelet-serving is approved by people only: who may
-speak for an address cannot be told here.
+What a signer does not sign (upstream's rules) becomes Failed, with the reason.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +17,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from controllers.servingnames import ServingNames, told_by
 from kubeapi.errors import Conflict, NotFound
 from kubeapi.generated.models.certificates_v1 import CertificateSigningRequest, CertificateSigningRequestCondition
+from kubeapi.generated.models.core_v1 import Node, Service
+from kubeapi.generated.models.discovery_v1 import EndpointSlice
 from kubeapi.meta import ObjectKey
 from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
@@ -32,7 +35,8 @@ PURPOSES = {CLIENT_AUTH: ExtendedKeyUsageOID.CLIENT_AUTH, SERVER_AUTH: ExtendedK
 NODES, NODE_PREFIX, BOOTSTRAPPERS = "system:nodes", "system:node:", "system:bootstrappers"
 LIFETIME = timedelta(days=365)
 BACKDATED = timedelta(minutes=5)
-TOLD = "Auto approving kubelet client certificate after SubjectAccessReview."
+TOLD = {KUBELET: "Auto approving kubelet client certificate after SubjectAccessReview.",
+        SERVING: "Auto approving kubelet serving certificate: its names and addresses are the node's own."}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +103,22 @@ def fault(csr: CertificateSigningRequest, request: x509.CertificateSigningReques
     return ""
 
 
-def is_approved_by_itself(csr: CertificateSigningRequest, request: x509.CertificateSigningRequest) -> bool:
-    """A kubelet's client certificate, asked for by a bootstrap token or by the kubelet that has it."""
-    own = csr.spec.username in _of_subject(request, NameOID.COMMON_NAME) and NODES in csr.spec.groups
-    return csr.spec.signer_name == KUBELET and (BOOTSTRAPPERS in csr.spec.groups or own) and not fault(csr, request)
+def is_approved_by_itself(csr: CertificateSigningRequest, request: x509.CertificateSigningRequest, names: ServingNames | None = None) -> bool:
+    """A kubelet's certificate: for a client, asked for by a bootstrap token or by the kubelet that has it; for a server, by the latter."""
+    own = [csr.spec.username] == _of_subject(request, NameOID.COMMON_NAME) and NODES in csr.spec.groups
+    if fault(csr, request):
+        return False
+    if csr.spec.signer_name == SERVING:
+        wanted = [str(one.value) for one in _names(request)]
+        return own and names is not None and names.are_own(csr.spec.username.removeprefix(NODE_PREFIX), wanted)
+    return csr.spec.signer_name == KUBELET and (BOOTSTRAPPERS in csr.spec.groups or own)
 
 
 class CertificateReconciler:
-    def __init__(self, client: Client, requests: Informer[CertificateSigningRequest], signer: Signer, world: World = REAL_WORLD) -> None:
+    def __init__(self, client: Client, requests: Informer[CertificateSigningRequest], signer: Signer, world: World = REAL_WORLD,
+                 names: ServingNames | None = None) -> None:
         self._api = client.resource(CertificateSigningRequest)
-        self._requests, self._signer, self._world = requests, signer, world
+        self._requests, self._signer, self._world, self._names = requests, signer, world, names
 
     async def reconcile(self, key: ObjectKey) -> Result:
         csr = self._requests.get(key)
@@ -126,8 +136,8 @@ class CertificateReconciler:
 
     async def _step(self, csr: CertificateSigningRequest, request: x509.CertificateSigningRequest, *, is_approved: bool) -> None:
         if not is_approved:
-            if is_approved_by_itself(csr, request):
-                await self._api.update(self._with(csr, "Approved", "AutoApproved", TOLD), "approval")
+            if is_approved_by_itself(csr, request, self._names):
+                await self._api.update(self._with(csr, "Approved", "AutoApproved", TOLD[csr.spec.signer_name]), "approval")
         elif why := fault(csr, request):
             await self._api.update_status(self._with(csr, "Failed", "SignerValidationFailure", why))
         else:
@@ -141,7 +151,28 @@ class CertificateReconciler:
         return csr.evolve(status=csr.status.evolve(conditions=(*csr.status.conditions, added)))
 
 
-def certificate_controller(client: Client, factory: InformerFactory, signer: Signer) -> Controller:
+def certificate_controller(client: Client, factory: InformerFactory, signer: Signer, servers: Iterable[str] = (),
+                           world: World = REAL_WORLD) -> Controller:
     requests = factory.informer(CertificateSigningRequest)
-    controller = Controller("csrsigning", CertificateReconciler(client, requests, signer), workers=1)
+    nodes, services, slices = factory.informer(Node), factory.informer(Service), factory.informer(EndpointSlice)
+    names = ServingNames(nodes, services, slices, servers)
+    controller = Controller("csrsigning", CertificateReconciler(client, requests, signer, world, names), workers=1)
+
+    def asked_by(node: Node) -> list[ObjectKey]:
+        """What it has asked for before its addresses were known."""
+        return [ObjectKey("", one.metadata.name) for one in requests.list()
+                if one.spec.username == NODE_PREFIX + node.metadata.name and not one.status.conditions]
+
+    def node_came(node: Node) -> None:
+        for key in asked_by(node):
+            controller.queue.add(key)
+
+    def node_changed(old: Node, new: Node) -> None:
+        """A kubelet writes its node often; only its addresses count."""
+        if told_by(old) != told_by(new):
+            node_came(new)
+
+    nodes.add_handler(node_came, node_changed)
+    for informer in (nodes, services, slices):
+        controller.waits_for(informer)
     return controller.watches(requests, lambda one: [ObjectKey("", one.metadata.name)])

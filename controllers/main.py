@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 import uvloop
 
@@ -38,8 +39,8 @@ from kubeclient.notify import notify_ready
 from kubeclient.sockets import SocketTransport
 
 
-async def control(client: Client, options: Options, root_ca: str, signer: Signer | None) -> None:
-    """Runs until cancelled: what a leader does."""
+async def control(client: Client, options: Options, root_ca: str, signer: Signer | None, server: str) -> None:
+    """Runs until cancelled: what a leader does. `server` is the host that the API server is reached by."""
     factory = InformerFactory(client)
     recorder, of_nodes, of_evictions = recorders = [
         EventRecorder(client, name) for name in ("kube-controller-manager", "node-controller", "taint-eviction-controller")]
@@ -58,7 +59,7 @@ async def control(client: Client, options: Options, root_ca: str, signer: Signer
         endpoints_controller(client, recorder, factory, options.endpoint_updates_batch_period),
         ttl_after_finished_controller(client, factory),
         namespace_controller(client, factory),
-        *([certificate_controller(client, factory, signer)] if signer else []),
+        *([certificate_controller(client, factory, signer, [server])] if signer else []),
         pod_garbage_collector(client, factory, options.terminated_pod_gc_threshold),
         garbage_collector(client, recorder, factory),
     ]
@@ -77,16 +78,18 @@ def _node_settings(options: Options) -> Settings:
 
 
 async def run(options: Options, root_ca: str, signer: Signer | None) -> None:
-    transport = SocketTransport(load(options.kubeconfig))
+    config = load(options.kubeconfig)
+    server = urlsplit(config.server).hostname or ""
+    transport = SocketTransport(config)
     client = Client(transport, user_agent="picokube-controllers")
     try:
         notify_ready()
         if options.leader_elect:
             identity = options.leader_elect_identity or f"{socket.gethostname()}_{os.getpid()}"
             elector = LeaderElector(client, "kube-controller-manager", identity)
-            await elector.run(lambda: control(client, options, root_ca, signer))
+            await elector.run(lambda: control(client, options, root_ca, signer, server))
         else:
-            await control(client, options, root_ca, signer)
+            await control(client, options, root_ca, signer, server)
     finally:
         await transport.aclose()
 

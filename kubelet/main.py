@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
 
 from kubeapi.generated.models.core_v1 import Node, Pod, Service
 from kubeclient.client import Client
@@ -26,6 +27,9 @@ from kubelet.podfiles import ClusterDns
 from kubelet.routes import RouteKeeper, Router
 from kubelet.server.listener import KubeletServer
 from kubelet.statusmanager import StatusManager
+
+if TYPE_CHECKING:
+    from kubelet.servercertificate import ServerCertificate
 
 log = logging.getLogger("kubelet")
 
@@ -52,7 +56,7 @@ class _Process:
         group.create_task(self._recorder.run(), name="events")
         group.create_task(self._statuses.run(), name="statuses")
         if port:
-            group.create_task(server.run(kubelets), name="server")
+            group.create_task(server.run(kubelets, self._certificate()), name="server")
         for kubelet in kubelets.values():
             await kubelet.runtime.wait_ready()
             group.create_task(kubelet.follow_runtime(), name="runtime-events")
@@ -63,6 +67,15 @@ class _Process:
         await self._services.wait_synced()
         await self._watch_pods(kubelets)
         notify_ready()
+
+    def _certificate(self) -> ServerCertificate | None:
+        """What the server's certificate is asked for with, where it is not given."""
+        options = self._options
+        if not options.rotates_server_certificates:
+            return None
+        from kubelet.servercertificate import Names, ServerCertificate
+        path = options.root_dir / "pki" / "kubelet-server-current.pem"
+        return ServerCertificate(self._client, path, options.client_ca_file, Names(options.node_name, options.node_ip))
 
     def _hollow_kubelets(self, port: int) -> dict[str, Kubelet]:
         images, machine = HollowImages(), hollow_machine()

@@ -28,6 +28,7 @@ class Options:
     tls_cert_file: str = ""
     tls_private_key_file: str = ""
     client_ca_file: str = ""
+    rotates_server_certificates: bool = False
     cluster_dns: tuple[str, ...] = ()
     cluster_domain: str = "cluster.local"
     cluster_cidr: str = ""
@@ -59,6 +60,8 @@ def parse(argv: Sequence[str]) -> Options:
     hostname = found.hostname_override or found.node_name or socket.gethostname().lower()
     if bool(found.tls_cert_file) != bool(found.tls_private_key_file):
         raise OptionError("--tls-cert-file and --tls-private-key-file go together")
+    if found.rotate_server_certificates and not found.client_ca_file:
+        raise OptionError("--rotate-server-certificates needs --client-ca-file, the CA that is to sign")
     if found.hollow_nodes > 1 and found.runtime != "hollow":
         raise OptionError("--hollow-nodes needs --runtime=hollow")
     if not 0 <= found.image_gc_low_threshold <= found.image_gc_high_threshold <= 100:
@@ -69,6 +72,7 @@ def parse(argv: Sequence[str]) -> Options:
         kubeconfig=found.kubeconfig, node_name=found.node_name or hostname, hostname=hostname, root_dir=Path(found.root_dir).absolute(),
         node_ip=found.node_ip or _own_address(), port=found.port, tls_cert_file=found.tls_cert_file,
         tls_private_key_file=found.tls_private_key_file, client_ca_file=found.client_ca_file,
+        rotates_server_certificates=found.rotate_server_certificates and not found.tls_cert_file,
         cluster_dns=tuple(filter(None, found.cluster_dns.split(","))), cluster_domain=found.cluster_domain.rstrip("."),
         cluster_cidr=found.cluster_cidr or "", service_cidr=found.service_cidr or "", cluster_name=found.cluster_name, runtime=found.runtime,
         allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))),
@@ -88,6 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=_port, default=10250, help="of the kubelet's own HTTPS server; 0: any free one")
     add("--tls-cert-file", default="", help="the server's certificate (default: none, and no server)")
     add("--tls-private-key-file", default="")
+    add("--rotate-server-certificates", action="store_true",
+        help="ask the cluster for the server's certificate, and again before it ends, where --tls-cert-file gives none")
     add("--client-ca-file", default="", help="whose client certificates may use the server")
     add("--cluster-dns", default="", help="addresses of the cluster's DNS, by comma (default: pods get the node's)")
     add("--cluster-domain", default="cluster.local")

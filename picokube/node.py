@@ -64,6 +64,7 @@ def _parser() -> ArgumentParser:
     one.add_argument("--discovery-token-ca-cert-hash", required=True, metavar="sha256:HASH", help="of the cluster's CA")
     one.add_argument("--node-name", default="", help="(default: this machine's name)")
     one.add_argument("--node-ip", default="", help="the address other nodes reach it by")
+    one.add_argument("--port", type=int, default=10250, help="where its kubelet listens; 0: any that is free")
     one.add_argument("--root-dir", default="/var/lib/picokube/kubelet", help="where its pods, images and credentials lie")
     one.add_argument("--runtime", choices=("runc", "hollow"), default="runc")
     return parser

@@ -2,7 +2,8 @@
 
 The token's Secret lets its bearer ask for a kubelet's certificate. Whoever joins reads the cluster's CA from the ConfigMap
 kube-public/cluster-info, which is open to all, and believes it only if it has the hash that was told together with the token; the
-token is sent only to a server with a certificate of that CA. From then on the node is known by its own certificate.
+token is sent only to a server with a certificate of that CA. From then on the node is known by its own certificate, and asks with it
+for the one that its kubelet serves with.
 """
 from __future__ import annotations
 
@@ -32,7 +33,7 @@ from kubeapi.world import REAL_WORLD
 from picokube.certificates import Authority, KeyPair
 from picokube.cluster import Cluster
 from picokube.errors import CannotRun
-from picokube.files import write_json
+from picokube.files import write_atomically, write_json
 from picokube.kubeconfigs import document, write
 from picokube.ready import connection
 
@@ -61,7 +62,8 @@ def token(cluster: Cluster) -> int:
     info = {"apiVersion": "v1", "kind": "Config", "clusters": [{"name": "", "cluster": {
         "server": server, "certificate-authority-data": base64.b64encode(authority.pair.certificate_pem).decode()}}]}
     _put(cluster, INFO, "cluster-info", {"kubeconfig": yaml.safe_dump(info)})
-    _put(cluster, SETTINGS, "picokube-node", {"cluster-cidr": settings.pod_cidr, "service-cidr": settings.service_cidr})
+    _put(cluster, SETTINGS, "picokube-node", {
+        "cluster-name": cluster.name, "cluster-cidr": settings.pod_cidr, "service-cidr": settings.service_cidr})
     _post(cluster, "/api/v1/namespaces/kube-system/secrets", {
         "apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"bootstrap-token-{id}"}, "type": "bootstrap.kubernetes.io/token",
         "stringData": {"token-id": id, "token-secret": secret, "usage-bootstrap-authentication": "true",
@@ -93,8 +95,10 @@ def join(options: Namespace) -> int:
     if not (root / "kubeconfig").exists():
         _bootstrap(options, root, name)
     found = json.loads((root / "cluster.json").read_text())
+    ca = yaml.safe_load((root / "kubeconfig").read_text())["clusters"][0]["cluster"]["certificate-authority-data"]
+    write_atomically(root / "ca.crt", base64.b64decode(ca))
     arguments = [f"--kubeconfig={root}/kubeconfig", f"--node-name={name}", f"--root-dir={root}", f"--runtime={options.runtime}",
-                 *(f"--{key}={value}" for key, value in sorted(found.items())), *([f"--node-ip={options.node_ip}"] if options.node_ip else [])]
+                 f"--port={options.port}", f"--client-ca-file={root}/ca.crt", "--rotate-server-certificates", *(f"--{key}={value}" for key, value in sorted(found.items())), *([f"--node-ip={options.node_ip}"] if options.node_ip else [])]
     print(f"joined as {name}", flush=True)
     os.execv(sys.executable, [sys.executable, "-m", "kubelet", *arguments])
 

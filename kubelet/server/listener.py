@@ -16,6 +16,7 @@ from kubelet.options import Options
 
 if TYPE_CHECKING:
     from kubelet.kubelet import Kubelet
+    from kubelet.servercertificate import ServerCertificate
 
 SHUTDOWN_SECONDS = 1
 
@@ -43,9 +44,9 @@ class KubeletServer:
         self._socket: socket.socket | None = None
 
     def bind(self) -> int:
-        """The port; 0 where there is no certificate and so no server. Raises OSError where the port is taken."""
+        """The port; 0 where there will be no certificate and so no server. Raises OSError where the port is taken."""
         options = self._options
-        if not options.tls_cert_file:
+        if not options.tls_cert_file and not options.rotates_server_certificates:
             return 0
         self._socket = socket.socket(socket.AF_INET6 if ":" in options.node_ip else socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -55,16 +56,36 @@ class KubeletServer:
             raise OSError(error.errno, f"cannot listen on port {options.port}: {(error.strerror or '').lower()}") from error
         return int(self._socket.getsockname()[1])
 
-    async def run(self, kubelets: Mapping[str, Kubelet]) -> None:
+    async def run(self, kubelets: Mapping[str, Kubelet], certificate: ServerCertificate | None = None) -> None:
+        """With a certificate that is asked for: serves when it has come, and with each later one from then on."""
+        if certificate is None:
+            await self._serve(self._config(kubelets, self._options.tls_cert_file, self._options.tls_private_key_file))
+            return
+        config, has_come = self._config(kubelets, str(certificate.path), None), asyncio.Event()
+
+        def use() -> None:
+            if config.loaded and config.ssl is not None:
+                config.ssl.load_cert_chain(certificate.path)
+            has_come.set()
+
+        async with asyncio.TaskGroup() as group:
+            renewing = group.create_task(certificate.run(use), name="server-certificate")
+            await has_come.wait()
+            await self._serve(config)
+            renewing.cancel()
+
+    def _config(self, kubelets: Mapping[str, Kubelet], certificate: str, key: str | None) -> uvicorn.Config:
         from kubelet.server.app import App
 
         options = self._options
-        assert self._socket is not None
-        config = uvicorn.Config(
+        return uvicorn.Config(
             App(kubelets, has_ca=bool(options.client_ca_file)), http=_Http, ws=_WebSocket, loop="none", lifespan="off",
-            ssl_certfile=options.tls_cert_file, ssl_keyfile=options.tls_private_key_file, ssl_ca_certs=options.client_ca_file or None,
+            ssl_certfile=certificate, ssl_keyfile=key, ssl_ca_certs=options.client_ca_file or None,
             ssl_cert_reqs=ssl.CERT_OPTIONAL if options.client_ca_file else ssl.CERT_NONE, log_level="warning", access_log=False,
             proxy_headers=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS, server_header=False)
+
+    async def _serve(self, config: uvicorn.Config) -> None:
+        assert self._socket is not None
         await _Server(config).serve([self._socket])
 
 

@@ -72,7 +72,7 @@ def test_a_machine_joins_and_comes_back_without_the_token(tmp_path: Path) -> Non
         assert told.returncode == 0, told.stderr
         arguments = told.stdout.split()[3:]
         arguments[1] = cluster.cluster.server       # this very machine may have no other address
-        more = ["--runtime", "hollow", "--node-name", "far", "--root-dir", str(tmp_path / "far")]
+        more = ["--runtime", "hollow", "--port", "0", "--node-name", "far", "--root-dir", str(tmp_path / "far")]
 
         wrong = [*arguments[:-1], "sha256:" + "0" * 64]
         refused = subprocess.run([sys.executable, "-m", "picokube", "node", "join", *wrong, *more], cwd=ROOT, capture_output=True, text=True,
