@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,11 +47,19 @@ async def run(options: Options) -> None:
     await storage.close()
 
 
+def raise_file_limit() -> None:
+    """Every watch is an open file, and a login shell's limit is 1024 of them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     options = parse(sys.argv[1:] if argv is None else argv)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False     # of no use here, and asked for per line
     logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
                         format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    raise_file_limit()
     try:
         uvloop.run(run(options))
     except (UnknownPlugin, TokenFileError, OSError, ValueError) as error:

@@ -10,6 +10,8 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
+from kubeapi.requesthead import HEAD_SECONDS, Unread
+
 
 def _peer_certificate(transport: asyncio.Transport) -> Any:
     connection = transport.get_extra_info("ssl_object")
@@ -17,16 +19,51 @@ def _peer_certificate(transport: asyncio.Transport) -> Any:
 
 
 class HttpProtocol(HttpToolsProtocol):
+    """A request's head is bounded in bytes and time, since nobody knows yet whose it is."""
+
+    _is_in_head = False
+    _hurry: asyncio.TimerHandle | None = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
         super().connection_made(transport)
         self.app_state = {**self.app_state, "peercert": _peer_certificate(transport)}
+        self._unread = Unread()
+        self._hurry = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_hurrying()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._unread.is_too_much(len(data)) and not self.transport.is_closing():
+            self.transport.abort()
+        elif self._is_in_head and self._hurry is None:
+            self._hurry = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_body(self, body: bytes) -> None:
+        self._unread.moved()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unread.moved()
+        super().on_message_complete()
+
+    def _stop_hurrying(self) -> None:
+        if self._hurry is not None:
+            self._hurry.cancel()
+            self._hurry = None
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_in_head = True
         self.scope["extensions"] = {"picokube.upgrade": self._hand_over}        # type: ignore[dict-item]
 
     def on_headers_complete(self) -> None:
         """uvicorn's own, with an Answer for its cycle and without what is not used here."""
+        self._unread.moved()
+        self._is_in_head = False
+        self._stop_hurrying()
         parser, scope = self.parser, self.scope
         version = parser.get_http_version()
         scope["method"], scope["http_version"] = parser.get_method().decode("ascii"), version

@@ -12,6 +12,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
+from kubeapi.requesthead import HEAD_SECONDS, Unread
 from kubelet.options import Options
 
 if TYPE_CHECKING:
@@ -27,9 +28,40 @@ def _with_peer(state: dict[str, Any], transport: asyncio.Transport) -> dict[str,
 
 
 class _Http(HttpToolsProtocol):
+    """A request's head is bounded in bytes and time, since nobody knows yet whose it is."""
+
     def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
         super().connection_made(transport)
         self.app_state = _with_peer(self.app_state, transport)
+        self._unread = Unread()
+        self._hurry = self.loop.call_later(HEAD_SECONDS, transport.close)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._hurry.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self._unread.is_too_much(len(data)) and not self.transport.is_closing():
+            self.transport.abort()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._hurry.cancel()
+        self._hurry = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def on_headers_complete(self) -> None:
+        self._unread.moved()
+        self._hurry.cancel()
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._unread.moved()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unread.moved()
+        super().on_message_complete()
 
 
 class _WebSocket(WSProtocol):
