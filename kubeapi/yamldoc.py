@@ -26,7 +26,8 @@ _TAG = "tag:yaml.org,2002:"
 _TRUE = {"y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"}
 _FALSE = {"n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"}
 _NULL = {"", "~", "null", "Null", "NULL"}
-_INTEGER = re.compile(r"[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|0|[1-9][0-9_]*)$")
+_INTEGER = re.compile(r"[-+]?(?:0b_*[01][01_]*|0o?_*[0-7][0-7_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*|0|[1-9][0-9_]*)$")
+_MOST_DIGITS = 400                        # more than any number has that a float64 holds
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$")
 
 
@@ -118,7 +119,8 @@ class _Document:
         merged: dict[str, Any] = {}
         while not isinstance(event := self._parser.get_event(), yaml.MappingEndEvent):
             if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and (event.implicit[0] or event.tag == _TAG + "merge"):
-                merged = {**self._merged(depth), **merged}
+                for key, value in self._merged(depth).items():
+                    merged.setdefault(key, value)
                 continue
             line = event.start_mark.line + 1
             key = _key(self.value(event, depth + 1), line)
@@ -157,8 +159,8 @@ def scalar(tag: str | None, text: str, *, is_plain: bool) -> Any:
             return _plain(text)
         case "binary":
             try:
-                return base64.b64decode(text).decode("utf-8", "surrogateescape")
-            except (binascii.Error, ValueError) as error:
+                return base64.b64decode(text).decode()
+            except (binascii.Error, ValueError) as error:       # a string of JSON holds Unicode
                 raise YamlError("yaml: !!binary value contains invalid base64 data") from error
     return text
 
@@ -175,6 +177,8 @@ def _plain(text: str) -> Any:
 
 
 def _numeric(text: str) -> Any:
+    if len(text) > _MOST_DIGITS:
+        return text
     if _INTEGER.match(text):
         digits = text.replace("_", "")
         sign = -1 if digits[0] == "-" else 1

@@ -137,6 +137,9 @@ class Application:
             logger.exception("%s %s", scope["method"], scope["path"], exc_info=group)
             if "status" not in scope:
                 await self._send_status(scope, send, errors.InternalError(f"Internal error occurred: {group.exceptions[0]}"))
+        except RecursionError:
+            if "status" not in scope:
+                await self._send_status(scope, send, errors.BadRequest("the object provided is nested too deeply"))
         except Exception as error:              # the one place where a request may fail in a way nobody foresaw
             logger.exception("%s %s", scope["method"], scope["path"])
             if "status" not in scope:

@@ -1,7 +1,9 @@
 """Reading request bodies within bounds, and what they are: JSON, YAML or protobuf."""
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import orjson
 
@@ -15,6 +17,8 @@ from kubeapi.schema import Schema
 from kubeapi.yamldoc import YamlError, load
 
 LIMIT_BYTES = 3 * 1024 * 1024
+LONGEST_AT_ONCE = 64 * 1024              # milliseconds as YAML, the slowest to read
+T = TypeVar("T")
 
 
 class ClientGone(ConnectionError):
@@ -81,6 +85,12 @@ def decode_object(body: bytes, media: str, schema: Schema, api_version: str, kin
         raise errors.BadRequest(f'{kind} in version "{version}" cannot be handled as a {kind}: {error}') from error
     _check_kind(decoded.document, api_version, kind)
     return decoded.document, _judged(decoded, kind, version, validation)
+
+
+async def decoded_aside(body: bytes, media: str, decode_it: Callable[[], T]) -> T:
+    """What `decode_it` makes of a body. A large one that is not JSON takes seconds, and others are served meanwhile."""
+    is_slow = len(body) > LONGEST_AT_ONCE and "json" not in media
+    return await asyncio.to_thread(decode_it) if is_slow else decode_it()
 
 
 def _check_kind(document: dict[str, Any], api_version: str, kind: str) -> None:

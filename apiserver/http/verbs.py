@@ -8,7 +8,7 @@ from typing import Any
 from apiserver.auth.user import User
 from apiserver.cacher import CachedObject
 from apiserver.http import writeoptions
-from apiserver.http.bodies import decode_object, media_type, parse_any, read_body
+from apiserver.http.bodies import decode_object, decoded_aside, media_type, parse_any, read_body
 from apiserver.http.negotiation import negotiate
 from apiserver.http.render import Renderer
 from apiserver.http.requestinfo import RequestInfo
@@ -142,7 +142,8 @@ class ResourceHandler:
         if media == APPLY and info.subresource != "scale":
             await self._apply(exchange)
             return
-        body = parse_any(await read_body(exchange.scope, exchange.receive), media)
+        read = await read_body(exchange.scope, exchange.receive)
+        body = await decoded_aside(read, media, lambda: parse_any(read, media))
         if info.subresource == "scale":
             as_merge = MERGE if media == APPLY else media
             await self._rescale(exchange, body, patch_of(as_merge, body, schema_of("autoscaling", "v1", "Scale"), "Scale", "autoscaling", info.name))
@@ -171,8 +172,9 @@ class ResourceHandler:
     async def _apply(self, exchange: Exchange) -> None:
         info = exchange.info
         body = await read_body(exchange.scope, exchange.receive)
-        config, warnings = decode_object(body, APPLY, self._version.schema(), self._api_version, self._resource.kind,
-                                         exchange.write_options().validation)
+        validation = exchange.write_options().validation
+        config, warnings = await decoded_aside(body, APPLY, lambda: decode_object(
+            body, APPLY, self._version.schema(), self._api_version, self._resource.kind, validation))
         metadata = config.setdefault("metadata", {})
         if metadata.get("managedFields") is not None:
             raise errors.BadRequest("metadata.managedFields must be nil")
@@ -253,8 +255,9 @@ class ResourceHandler:
 
     async def _document(self, exchange: Exchange) -> tuple[Document, list[str]]:
         body = await read_body(exchange.scope, exchange.receive)
-        document, warnings = decode_object(body, media_type(exchange.scope), self._version.schema(), self._api_version, self._resource.kind,
-                                           exchange.write_options().validation)
+        media, validation = media_type(exchange.scope), exchange.write_options().validation
+        document, warnings = await decoded_aside(body, media, lambda: decode_object(
+            body, media, self._version.schema(), self._api_version, self._resource.kind, validation))
         if self._resource.is_namespaced and (document.setdefault("metadata", {}).get("namespace") or exchange.info.namespace) != exchange.info.namespace:
             raise errors.BadRequest(OTHER_NAMESPACE)
         return document, warnings

@@ -4,6 +4,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,9 @@ from functools import lru_cache
 from apiserver.cacher import Selection
 from kubeapi import errors, fielderrors, fields, labels
 from kubeapi.resource import Resource
+
+_INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+MOST_DIGITS, LARGEST = 20, 2 ** 63 - 1      # of an int64
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +69,21 @@ def is_true(text: str) -> bool:
 
 def _number(query: Mapping[str, str], name: str) -> int:
     text = query.get(name, "") or "0"
-    try:
-        return int(text)
-    except ValueError:
-        raise errors.BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
+    if _INTEGER.fullmatch(text) is None:
+        raise errors.BadRequest(f'strconv.ParseInt: parsing "{text}": invalid syntax')
+    if len(text) > MOST_DIGITS or not -LARGEST <= int(text) <= LARGEST:
+        raise errors.BadRequest(f'strconv.ParseInt: parsing "{text}": value out of range')
+    return int(text)
 
 
 def _resource_version(text: str) -> int | None:
     if not text:
         return None
-    if not text.isascii() or not text.isdigit():
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or len(text) > MOST_DIGITS or int(text) > LARGEST:
+        fault = "value out of range" if is_number else "invalid syntax"
         raise errors.invalid("ListOptions", "meta.k8s.io", "", [fielderrors.invalid("resourceVersion", text, "strconv.ParseUint: parsing "
-                                                                                   f'"{text}": invalid syntax')])
+                                                                                   f'"{text}": {fault}')])
     return int(text)
 
 
@@ -118,7 +125,9 @@ def decode_continue(token: str) -> tuple[int, str]:
         revision, start = decoded["rv"], decoded["start"]
         if decoded["v"] != "meta.k8s.io/v1" or not isinstance(revision, int) or not isinstance(start, str) or ".." in start.split("/"):
             raise ValueError(token)
-    except (ValueError, KeyError, TypeError, binascii.Error):
+        if not 0 < revision <= LARGEST:
+            raise ValueError(token)
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         raise errors.BadRequest("continue key is not valid: illegal base64 or unknown version") from None
     return revision, start
 

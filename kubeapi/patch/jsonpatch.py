@@ -5,6 +5,7 @@ import copy
 from typing import Any
 
 MAX_OPERATIONS = 10_000
+MAX_COPIED = 3 << 20                # bytes of JSON that all `copy` operations together may add: a few that copy a parent into itself double without end
 _MISSING = object()
 
 
@@ -22,10 +23,30 @@ def apply(document: Any, operations: Any) -> Any:
         raise PatchError("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     if len(operations) > MAX_OPERATIONS:
         raise PatchError(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}")
-    document = copy.deepcopy(document)
+    document, copied = copy.deepcopy(document), 0
     for operation in operations:
+        if isinstance(operation, dict) and operation.get("op") == "copy":
+            copied += _size(_get(document, _text(operation, "from")), MAX_COPIED)
+            if copied > MAX_COPIED:
+                raise PatchError(f"Unable to complete the copy, the accumulated size increase of copy is {copied}, exceeding the limit {MAX_COPIED}")
         document = _apply_one(document, operation)
     return document
+
+
+def _size(value: Any, enough: int) -> int:
+    """About the bytes of its JSON; no more is counted than *enough*, so that what is large is not walked to its end."""
+    size, waiting = 0, [value]
+    while waiting and size <= enough:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            size += 2 + sum(len(key) + 4 for key in one)
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            size += 2 + len(one)
+            waiting.extend(one)
+        else:
+            size += len(one) + 2 if isinstance(one, str) else 4
+    return size
 
 
 def _tokens(pointer: str) -> list[str]:

@@ -5,7 +5,9 @@ Directives in a patch: `$patch` (delete, replace, merge), `$retainKeys`, `$setEl
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections import deque
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kubeapi.patch.jsonpatch import PatchError
@@ -73,7 +75,10 @@ def _merge_list_field(result: Document, original: Document, patch: Document, nam
     field = field_of(schema, name) if schema is not None else None
     before = original.get(name) or []
     removed, additions, order = patch.get(_DELETE + name) or [], patch.get(name), patch.get(_ORDER + name)
-    merged = [item for item in before if isinstance(item, dict) or item not in removed]
+    if not all(isinstance(one, list) for one in (before, removed, additions or [], order or [])):
+        raise PatchError(f"{name} is no list")
+    gone = set(map(_hashable, removed))
+    merged = [item for item in before if isinstance(item, dict) or _hashable(item) not in gone]
     if additions is not None:
         merged = _merge_list(merged, additions, field)
     if order is not None:
@@ -90,24 +95,38 @@ def _identity(field: Schema | None) -> Callable[[Any], Any]:
     return identity
 
 
+def _hashable(value: Any) -> Any:
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value
+
+
+def _places(items: Iterable[Any], identity: Callable[[Any], Any]) -> dict[Any, int]:
+    """Where each stands first. Patches are strangers' and may be long: nothing here looks through a list for each item of another."""
+    places: dict[Any, int] = {}
+    for index, item in enumerate(items):
+        places.setdefault(_hashable(identity(item)), index)
+    return places
+
+
 def _ordered(merged: list[Any], order: list[Any], before: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
     """Items that *order* names in its order; the others stay where they stood relative to them."""
-    wanted = [identity(item) for item in order]
-    stood = [identity(item) for item in before]
-    ours = sorted((item for item in merged if identity(item) in wanted), key=lambda item: wanted.index(identity(item)))
-    rest = [item for item in merged if identity(item) not in wanted]
-    rest.sort(key=lambda item: stood.index(identity(item)) if identity(item) in stood else len(stood))
+    def name(item: Any) -> Any:
+        return _hashable(identity(item))
+
+    wanted, stood = _places(order, identity), _places(before, identity)
+    ours = deque(sorted((item for item in merged if name(item) in wanted), key=lambda item: wanted[name(item)]))
+    rest = deque(sorted((item for item in merged if name(item) not in wanted), key=lambda item: stood.get(name(item), len(before))))
     result = []
     while ours and rest:
-        left, right = identity(rest[0]), identity(ours[0])
-        earlier = left in stood and right in stood and stood.index(left) < stood.index(right)
-        result.append((rest if earlier else ours).pop(0))
-    return result + ours + rest
+        left, right = stood.get(name(rest[0])), stood.get(name(ours[0]))
+        is_earlier = left is not None and right is not None and left < right
+        result.append((rest if is_earlier else ours).popleft())
+    return [*result, *ours, *rest]
 
 
 def _merge_list(original: list[Any], patch: list[Any], field: Schema | None) -> list[Any]:
     if field is None or not any(isinstance(item, dict) for item in patch):
-        additions = [item for item in dict.fromkeys(patch) if item not in original]
+        known = set(map(_hashable, original))
+        additions = [item for name, item in {_hashable(item): item for item in patch}.items() if name not in known]
         return _ordered([*original, *additions], patch, original, _identity(field))
     key = field.patch_merge_key
     if not all(isinstance(item, dict) for item in patch):
@@ -118,12 +137,14 @@ def _merge_list(original: list[Any], patch: list[Any], field: Schema | None) -> 
         raise PatchError("cannot merge lists without merge key")
     if missing := next((item for item in patch if key not in item), None):
         raise PatchError(f"map: {missing} does not contain declared merge key: {key}")
-    deleted = [item[key] for item in patch if item.get(_DIRECTIVE) == "delete"]
+    deleted = {_hashable(item[key]) for item in patch if item.get(_DIRECTIVE) == "delete"}
     changes = [item for item in patch if item.get(_DIRECTIVE) != "delete"]
-    merged = [item for item in original if item.get(key) not in deleted]
+    merged = [item for item in original if _hashable(item.get(key)) not in deleted]
+    places = _places(merged, _identity(field))
     for change in changes:
-        at = next((index for index, item in enumerate(merged) if item.get(key) == change[key]), None)
+        at = places.get(_hashable(change[key]))
         if at is None:
+            places[_hashable(change[key])] = len(merged)
             merged.append(_merge_map({}, change, items_of(field)))
         else:
             merged[at] = _merge_map(merged[at], change, items_of(field))
@@ -162,7 +183,8 @@ def _diff_list(original: list[Any], modified: list[Any], current: list[Any], fie
     identity = _identity(field)
     key = field.patch_merge_key
     kept = [identity(item) for item in modified]
-    gone = [identity(item) for item in original if identity(item) not in kept]
+    stays = set(kept)
+    gone = [identity(item) for item in original if identity(item) not in stays]
     here = {identity(item): item for item in current}
     past = {identity(item): item for item in original}
     changes: list[Any] = []
@@ -179,6 +201,6 @@ def _diff_list(original: list[Any], modified: list[Any], current: list[Any], fie
         patch[_DELETE + name] = gone
     if changes:
         patch[name] = changes
-    if patch or [mine for mine in here if mine in kept] != kept:
+    if patch or [mine for mine in here if mine in stays] != kept:
         patch[_ORDER + name] = [{key: value} for value in kept] if key else kept
     return patch

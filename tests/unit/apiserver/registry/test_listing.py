@@ -1,11 +1,18 @@
 from __future__ import annotations
 
+import base64
+
 import pytest
 
-from apiserver.registry.listing import parse
+from apiserver.registry.listing import decode_continue, parse
+from kubeapi import errors
 from kubeapi.catalog import by_plural
 
 PODS = by_plural("", "pods")
+
+
+def continue_token(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode()
 
 
 @pytest.mark.parametrize("query", [
@@ -24,3 +31,22 @@ def test_who_asks_for_something_else_is_not() -> None:
     query = {"labelSelector": "app=a"}
     assert parse(query, PODS, True).selection("default") != parse({"labelSelector": "app=b"}, PODS, True).selection("default")
     assert parse(query, PODS, True).selection("default") != parse(query, PODS, True).selection("other")
+
+
+@pytest.mark.parametrize("query", [
+    pytest.param({"limit": "99999999999999999999"}, id="limit"), pytest.param({"limit": "9" * 5000}, id="a long limit"),
+    pytest.param({"limit": "１"}, id="a digit of another script"), pytest.param({"timeoutSeconds": "9" * 5000}, id="timeout"),
+    pytest.param({"continue": continue_token("[" * 5000)}, id="a deep continue token"),
+    pytest.param({"continue": continue_token('{"v":"meta.k8s.io/v1","rv":-5,"start":"a"}')}, id="a negative revision"),
+    pytest.param({"continue": continue_token('{"v":"meta.k8s.io/v1","rv":99999999999999999999,"start":"a"}')}, id="a revision out of range"),
+])
+def test_numbers_that_are_none_are_the_client_s_fault(query: dict[str, str]) -> None:
+    with pytest.raises(errors.BadRequest):
+        options = parse(query, PODS, False)
+        decode_continue(options.continue_token)
+
+
+@pytest.mark.parametrize("version", ["9" * 30, "9" * 5000, "-1", "x"])
+def test_a_resource_version_that_is_none_is_invalid(version: str) -> None:
+    with pytest.raises(errors.Invalid):
+        parse({"resourceVersion": version}, PODS, False)

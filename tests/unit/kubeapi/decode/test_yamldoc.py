@@ -50,3 +50,23 @@ def test_deep_nesting_is_refused() -> None:
 
 def test_a_stream_has_several_documents() -> None:
     assert list(load_all("a: 1\n---\n---\nb: 2\n")) == [{"a": 1}, None, {"b": 2}]
+
+
+def test_many_merges_into_one_map_copy_nothing() -> None:
+    """The map was made anew for each of them: a few megabytes of `<<` took minutes."""
+    lines = [f"  <<: {{k{number}: {number}}}" for number in range(20_000)]
+    assert len(load("\n".join(["a:", *lines]))["a"]) == 20_000
+
+
+@pytest.mark.parametrize(("text", "value"), [
+    pytest.param("0b_", "0b_", id="a prefix without digits"), pytest.param("0x", "0x", id="hexadecimal of nothing"),
+    pytest.param("9" * 5000, "9" * 5000, id="more digits than any number has"),
+])
+def test_what_only_looks_like_a_number_is_text(text: str, value: str) -> None:
+    assert load(text) == value
+
+
+def test_binary_that_is_no_text_is_refused() -> None:
+    """JSON has no way to hold it, and it cannot be stored."""
+    with pytest.raises(YamlError, match="invalid base64 data"):
+        load("a: !!binary gIGC")

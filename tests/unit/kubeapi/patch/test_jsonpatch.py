@@ -46,3 +46,15 @@ def test_merge_patch_removes_nulls_at_any_depth() -> None:
 
 def test_three_way_merge_patch_leaves_what_others_added() -> None:
     assert mergepatch.diff3({"a": 1, "b": 2}, {"b": 3}, {"a": 1, "b": 2, "theirs": 1}) == {"a": None, "b": 3}
+
+
+def test_copies_that_double_a_document_are_bounded() -> None:
+    """Thirty of them would make a gigabyte of one byte."""
+    operations = [{"op": "copy", "from": "/a", "path": f"/a/{number}"} for number in range(60)]
+    with pytest.raises(PatchError, match="Unable to complete the copy, the accumulated size increase of copy is"):
+        jsonpatch.apply({"a": {"b": "c" * 100}}, operations)
+
+
+def test_many_small_copies_are_fine() -> None:
+    operations = [{"op": "copy", "from": "/a", "path": f"/b/{number}"} for number in range(1000)]
+    assert len(jsonpatch.apply({"a": {"b": "c" * 100}, "b": {}}, operations)["b"]) == 1000
