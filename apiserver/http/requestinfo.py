@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 VERBS = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
@@ -24,10 +24,8 @@ class RequestInfo(NamedTuple):
 
 
 def parse(method: str, path: str, query_string: bytes) -> RequestInfo | None:
-    """None for a path that names no resource."""
+    """None for a path that names no resource. The path is decoded already: who decoded it again would see parts that nobody sent."""
     parts = path.strip("/").split("/")
-    if "%" in path:
-        parts = [unquote(part) for part in parts]
     if parts[0] == "api" and len(parts) >= 3:
         group, version, rest = "", parts[1], parts[2:]
     elif parts[0] == "apis" and len(parts) >= 4:
