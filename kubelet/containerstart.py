@@ -133,7 +133,7 @@ class ContainerStarter:
                                   ("/etc/resolv.conf", directory.resolv_conf, resolv_conf(pod, self._dns, _read(HOST_RESOLV_CONF)))):
             if path in taken or (path == "/etc/hostname" and pod.spec.host_network):
                 continue
-            if _read(where) != text:
+            if not _holds(where, text.encode()):
                 where.write_text(text)
                 where.chmod(0o644)
             found.append(Mount(path, str(where)))
@@ -191,6 +191,15 @@ def _next_attempt(pod: Pod, container: Container, runtime: PodRuntime) -> int:
         return max(attempts) + 1
     known = next((one for one in statuses_of(pod) if one.name == container.name and one.container_id), None)
     return known.restart_count + 1 if known else 0
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Read no further than that: the container may have written whatever it likes, and as much."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(content) + 1) == content
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> str:

@@ -11,7 +11,9 @@ def write_atomically(path: Path, data: bytes | str, mode: int = 0o644) -> None:
     """The file holds the old bytes or the new ones, whatever happens in between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    temporary.unlink(missing_ok=True)
+    # Made here and by nobody else: in a directory of everybody's, such as /tmp, what lies there may be a link, or somebody's open file.
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     try:
         with open(descriptor, "wb") as file:
             os.fchmod(file.fileno(), mode)

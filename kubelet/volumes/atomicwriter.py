@@ -33,8 +33,12 @@ def write(directory: Path, files: Mapping[str, File], now: datetime, group: int 
     if (directory / DATA).is_symlink() and _read(directory / DATA) == dict(files):
         return False
     version = _new_version(directory, now)
-    for path, file in files.items():
-        _write_file(version / path, file, group)
+    try:
+        for path, file in files.items():
+            _write_file(version / path, file, group)
+    except BaseException:               # it is tried again and again, each time with a new one
+        shutil.rmtree(version, ignore_errors=True)
+        raise
     tmp = directory / DATA_TMP
     with suppress(FileNotFoundError):
         tmp.unlink()
