@@ -130,6 +130,7 @@ class Kubelet:
 
     def remove(self, pod: Pod) -> None:
         self._allocations.release(pod.metadata.uid)
+        self._around.statuses.gone(pod.metadata.uid)
         self.workers.remove(pod)
 
     async def follow_runtime(self) -> None:

@@ -1,6 +1,7 @@
 """Writes pods' statuses: each as a patch of what differs from what the API has, the newest wins, nothing is written twice.
 
-A pod that is merely on its way to run waits a moment before it is written: mostly it runs by then, and one write is enough.
+A pod that is merely on its way to run waits a moment before it is written, and longer while others have more to tell: mostly it
+runs by then, and one write is enough.
 """
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from kubeapi.errors import ApiStatusError
@@ -61,6 +63,7 @@ class StatusManager:
         self._api = api
         self._known: dict[str, _Known] = {}
         self._due: OrderedDict[str, None] = OrderedDict()
+        self._on_their_way: OrderedDict[str, None] = OrderedDict()       # due, too, when nothing else is
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._wake = asyncio.Event()
         self._written = asyncio.Event()
@@ -90,7 +93,7 @@ class StatusManager:
             known.wanted = None
             self._forget_due(pod.metadata.uid)
         elif status.phase == "Pending" and not _says_trouble(status):
-            self._later(pod.metadata.uid, PENDING_SECONDS)
+            self._later(pod.metadata.uid, PENDING_SECONDS, self._on_their_way)
         else:
             self._now(pod.metadata.uid)
 
@@ -99,6 +102,13 @@ class StatusManager:
         while (known := self._known.get(uid)) is not None and not known.is_gone and (known.wanted or known.is_being_written):
             self._written.clear()
             await self._written.wait()
+
+    def gone(self, uid: str) -> None:
+        """The API no longer has the pod: of what becomes of it on the node nobody needs to be told."""
+        if known := self._known.get(uid):
+            known.is_gone, known.wanted = True, None
+            self._forget_due(uid)
+            self._written.set()
 
     def forget(self, uid: str) -> None:
         self._known.pop(uid, None)
@@ -113,18 +123,18 @@ class StatusManager:
 
     # --- when
 
-    def _later(self, uid: str, seconds: float) -> None:
-        if uid not in self._due and uid not in self._timers:
-            self._timers[uid] = asyncio.get_running_loop().call_later(seconds, self._now, uid)
+    def _later(self, uid: str, seconds: float, due: OrderedDict[str, None]) -> None:
+        if uid not in self._due and uid not in self._on_their_way and uid not in self._timers:
+            self._timers[uid] = asyncio.get_running_loop().call_later(seconds, self._now, uid, due)
 
-    def _now(self, uid: str) -> None:
-        if timer := self._timers.pop(uid, None):
-            timer.cancel()
-        self._due[uid] = None
+    def _now(self, uid: str, due: OrderedDict[str, None] | None = None) -> None:
+        self._forget_due(uid)
+        (self._due if due is None else due)[uid] = None
         self._wake.set()
 
     def _forget_due(self, uid: str) -> None:
         self._due.pop(uid, None)
+        self._on_their_way.pop(uid, None)
         if timer := self._timers.pop(uid, None):
             timer.cancel()
 
@@ -132,12 +142,12 @@ class StatusManager:
 
     async def _write_what_is_due(self) -> None:
         while True:
-            uid = next((one for one in self._due if one in self._known and not self._known[one].is_being_written), "")
+            uid = next((one for one in chain(self._due, self._on_their_way) if not self._known[one].is_being_written), "")
             if not uid:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            del self._due[uid]
+            self._forget_due(uid)
             await self._write(uid, self._known[uid])
             self._wake.set()
 
@@ -157,7 +167,8 @@ class StatusManager:
                 known.wanted = None
         except (ApiStatusError, ConnectionError, TimeoutError) as error:
             log.warning("pod %s/%s: its status was not written: %s", known.pod.metadata.namespace, known.pod.metadata.name, error)
-            self._later(uid, RETRY_SECONDS)
+            if uid in self._known:
+                self._later(uid, RETRY_SECONDS, self._due)
         finally:
             known.is_being_written = False
             if not known.wanted or known.is_gone:

@@ -103,6 +103,8 @@ class VolumeManager:
 
     async def mounts(self, pod: Pod, container: Container, paths: Mapping[str, Path], environment: Mapping[str, str]) -> list[Mount]:
         """Raises ConfigError."""
+        if not self._mounts:
+            return []
         return await asyncio.to_thread(self._mounts_of, pod, container, paths, environment)
 
     def _mounts_of(self, pod: Pod, container: Container, paths: Mapping[str, Path], environment: Mapping[str, str]) -> list[Mount]:
