@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 from controllers.adoption import claim
 from controllers.expectations import Expectations
+from controllers.pace import Pace
 from controllers.podcontrol import PodControl
 from controllers.pods import available_in, first_to_go, is_active, is_ready
 from controllers.references import controller_key, controller_of, index_by_controller, key_of, selector_of
@@ -28,6 +29,7 @@ from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer, InformerFactory
 
 BURST_REPLICAS = 500
+REST_SECONDS = 0.0001               # for each pod: a tenth of a second between two looks at a thousand
 Replicated = ReplicaSet | ReplicationController
 Status = ReplicaSetStatus | ReplicationControllerStatus
 R = TypeVar("R", ReplicaSet, ReplicationController)
@@ -49,6 +51,7 @@ class ReplicaReconciler(Generic[R]):
                  world: World = REAL_WORLD) -> None:
         self._client, self._pods, self._world = client, pods, world
         self._model: type[R] = model
+        self.pace = Pace(REST_SECONDS)
         self._owners: Informer[R] = owners
         self._expectations = Expectations()
         self._expectations.watch(pods, model.kind())
@@ -61,6 +64,7 @@ class ReplicaReconciler(Generic[R]):
             return DONE
         can_act = self._expectations.are_satisfied(key)
         pods = [pod for pod in await claim(self._client, owner, selected_by(owner), self._pods, Pod) if is_active(pod)]
+        self.pace.looked(key, len(pods))
         failure: Exception | None = None
         if can_act and owner.metadata.deletion_timestamp is None:
             failure = await self._scale(owner, pods)
@@ -130,9 +134,10 @@ def replica_controller(client: Client, recorder: EventRecorder, factory: Informe
             return [key] if key is not None else []
         return [key_of(owner) for owner in owners.list(pod.metadata.namespace) if selected_by(owner).matches(pod.metadata.labels)]
 
-    controller = Controller(model.kind().lower(), ReplicaReconciler(client, recorder, model, owners, pods, world), workers=5)
+    reconciler = ReplicaReconciler(client, recorder, model, owners, pods, world)
+    controller = Controller(model.kind().lower(), reconciler, workers=5)
     controller.watches(owners, lambda owner: [key_of(owner)])
-    controller.watches(pods, owners_of)
+    controller.watches(pods, owners_of, reconciler.pace.wait)
     return controller
 
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 from kubeapi.errors import ApiStatusError, Conflict, NotFound
 from kubeapi.meta import ObjectKey
-from kubeclient.causes import because_of
+from kubeclient.causes import because_of, current
 from kubeclient.informer import Informer
 from kubeclient.workqueue import WorkQueue
 
@@ -26,6 +26,10 @@ class Result:
 DONE = Result()
 
 
+def _no_time(key: ObjectKey) -> float:
+    return 0.0
+
+
 class Reconciler(Protocol):
     async def reconcile(self, key: ObjectKey) -> Result:
         """Reads the state, converges, is idempotent. What it raises is tried again, later each time."""
@@ -40,17 +44,17 @@ class Controller:
         self._reconciler, self._workers = reconciler, workers
         self._informers: list[Informer[Any]] = []
 
-    def watches(self, informer: Informer[Any], keys_of: Callable[[Any], Sequence[ObjectKey]]) -> Self:
-        """A change of an object adds the keys of its old and its new state."""
-        def add(obj: Any) -> None:
-            for key in keys_of(obj):
-                self.queue.add(key)
+    def watches(self, informer: Informer[Any], keys_of: Callable[[Any], Sequence[ObjectKey]],
+                wait: Callable[[ObjectKey], float] = _no_time) -> Self:
+        """A change of an object adds the keys of its old and its new state, each after the seconds that `wait` says."""
+        def add(*states: Any) -> None:
+            for key in dict.fromkeys(key for obj in states for key in keys_of(obj)):
+                if (seconds := wait(key)) > 0:
+                    self.queue.add_after(key, seconds, *current().newest[-1:])
+                else:
+                    self.queue.add(key)
 
-        def update(old: Any, new: Any) -> None:
-            for key in dict.fromkeys((*keys_of(old), *keys_of(new))):
-                self.queue.add(key)
-
-        informer.add_handler(add, update, add)
+        informer.add_handler(add, add, add)
         return self.waits_for(informer)
 
     def waits_for(self, informer: Informer[Any]) -> Self:

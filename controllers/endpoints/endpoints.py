@@ -5,11 +5,12 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from controllers.endpoints.looks import Pace, look_at_services_of_pods
+from controllers.endpoints.looks import REST_SECONDS, look_at_services_of_pods
 from controllers.endpoints.members import HEADLESS, LAST_CHANGE, is_headless, is_managed, members
 from controllers.endpoints.subsets import subsets, truncated
 from controllers.endpoints.triggertime import TriggerTimes
 from controllers.ownwrites import LONGEST_SECONDS, OwnWrites
+from controllers.pace import Pace
 from controllers.podcontrol import namespace_is_going
 from controllers.references import key_of
 from kubeapi.errors import ApiStatusError, NotFound
@@ -88,7 +89,7 @@ def _said(endpoints: Endpoints) -> tuple[object, ...]:
 
 def endpoints_controller(client: Client, recorder: EventRecorder, factory: InformerFactory, batch_seconds: float = 0.0) -> Controller:
     services, pods, endpoints = factory.informer(Service), factory.informer(Pod), factory.informer(Endpoints)
-    own, pace = OwnWrites(endpoints), Pace(batch_seconds)
+    own, pace = OwnWrites(endpoints), Pace(REST_SECONDS, batch_seconds)
     controller = Controller("endpoints", EndpointsReconciler(client, recorder, services, pods, endpoints, own, pace), workers=5)
     controller.watches(services, lambda service: [key_of(service)])
     look_at_services_of_pods(controller, services, pods, pace)

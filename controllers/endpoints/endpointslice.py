@@ -5,11 +5,12 @@ import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 
-from controllers.endpoints.looks import Pace, look_at_services_of_pods
+from controllers.endpoints.looks import REST_SECONDS, look_at_services_of_pods
 from controllers.endpoints.members import LAST_CHANGE, families, has_address, is_managed, members
 from controllers.endpoints.slices import MANAGED_BY, MANAGER, SERVICE_NAME, ZONE, Plan, endpoint, labels, plan, ports
 from controllers.endpoints.triggertime import TriggerTimes
 from controllers.ownwrites import LONGEST_SECONDS, OwnWrites
+from controllers.pace import Pace
 from controllers.podcontrol import namespace_is_going
 from controllers.pods import index_by_node
 from controllers.references import key_of
@@ -103,7 +104,7 @@ def endpoint_slice_controller(client: Client, factory: InformerFactory, batch_se
     pods = factory.informer(Pod, indexers={"node": index_by_node})
     nodes = factory.informer(Node)
     slices = factory.informer(EndpointSlice, indexers={"service": lambda one: [str(key) for key in service_of(one)]})
-    own, pace = OwnWrites(slices), Pace(batch_seconds)
+    own, pace = OwnWrites(slices), Pace(REST_SECONDS, batch_seconds)
     controller = Controller("endpointslice", EndpointSliceReconciler(client, services, pods, nodes, slices, own, pace), workers=5)
     controller.watches(services, lambda service: [key_of(service)]).waits_for(nodes)
     look_at_services_of_pods(controller, services, pods, pace)

@@ -1,41 +1,18 @@
 """When a Service needs a look because of its pods, and how soon after the last one.
 
-Most changes of a pod's status say nothing of its endpoint and are passed over. A Service with many endpoints rests after a look, half a
-second after a thousand of them: while a thousand pods start or go, some looks do what a thousand would have done.
+Most changes of a pod's status say nothing of its endpoint and are passed over. A Service rests half a second after a look at a
+thousand endpoints.
 """
 from __future__ import annotations
 
-import asyncio
-
 from controllers.endpoints.members import facts, has_address, is_managed, selects
+from controllers.pace import Pace
 from controllers.references import key_of
 from kubeapi.generated.models.core_v1 import Pod, Service
-from kubeapi.meta import ObjectKey
 from kubeclient.controller import Controller
 from kubeclient.informer import Informer
 
 REST_SECONDS = 0.0005               # for each endpoint
-SMALL = 50                          # no rest for so few
-
-
-class Pace:
-    """`batch_seconds` is what the flags say: a wait before every look, for more changes to come."""
-
-    def __init__(self, batch_seconds: float) -> None:
-        self._batch_seconds = batch_seconds
-        self._rests_until: dict[ObjectKey, float] = {}
-
-    def looked(self, key: ObjectKey, endpoints: int) -> None:
-        if endpoints <= SMALL:
-            self._rests_until.pop(key, None)
-        else:
-            self._rests_until[key] = self._now() + endpoints * REST_SECONDS
-
-    def wait(self, key: ObjectKey) -> float:
-        return max(self._batch_seconds, self._rests_until.get(key, 0.0) - self._now())
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 def look_at_services_of_pods(controller: Controller, services: Informer[Service], pods: Informer[Pod], pace: Pace) -> None:

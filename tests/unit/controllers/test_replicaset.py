@@ -56,6 +56,25 @@ def test_missing_pods_are_made_from_the_template() -> None:
     assert status is not None and (status.replicas, status.fully_labeled_replicas, status.observed_generation) == (2, 2, 1)
 
 
+def test_while_many_pods_become_ready_some_looks_tell_of_them_all() -> None:
+    fake, world = a_fake()
+    fake.add(a_replica_set(200))
+
+    async def scenario() -> None:
+        async with running(fake, world):
+            await asyncio.sleep(30)
+            fake.writes.clear()
+            for pod in pods(fake):
+                make_ready(fake, world, pod["metadata"]["name"])
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(1)
+
+    run(scenario())
+    status = fake.all(ReplicaSet)[0].status
+    assert status is not None and status.ready_replicas == 200
+    assert writes(fake).count(update_status("replicasets")) <= 30
+
+
 def test_pods_are_made_in_batches_that_double() -> None:
     fake, world = a_fake()
     fake.add(a_replica_set(7))
