@@ -1,7 +1,8 @@
 """The REST client: typed views or raw documents of any resource, over a Transport.
 
 Every request has a deadline, a watch for its beginning. 429 and 5xx that name a time to wait are tried again a few times;
-all other failures are raised as the API's own errors (kubeapi.errors), a server not reached as TransportError.
+all other failures are raised as the API's own errors (kubeapi.errors), a server not reached as TransportError. Of a thousand requests
+a few are under way and the rest wait their turn: each connection more costs both sides a handshake, and the server does one thing at a time.
 """
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from kubeclient.causes import HEADER, current
 from kubeclient.transport import Request, Response, Transport, read_all
 
 REQUEST_SECONDS = 30.0
+REQUESTS_AT_ONCE = 32
 TRIES = 10
 MOST_WAIT_SECONDS = 10.0
 PATCH_TYPES = {"json": "application/json-patch+json", "merge": "application/merge-patch+json",
@@ -52,6 +54,7 @@ class WatchEvent(Generic[T]):
 class Client:
     def __init__(self, transport: Transport, user_agent: str = "picokube") -> None:
         self._transport, self._user_agent = transport, user_agent
+        self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
     def resource(self, model: type[M], namespace: str = "") -> ResourceClient[M]:
         resource = resource_of(model)
@@ -69,7 +72,7 @@ class Client:
                             content_type: str = "application/json") -> bytes:
         request = self._request(method, path, body, query, content_type)
         for attempt in range(1, TRIES + 1):
-            async with asyncio.timeout(REQUEST_SECONDS), self._transport.open(request) as response:
+            async with self._turns, asyncio.timeout(REQUEST_SECONDS), self._transport.open(request) as response:
                 answer = await read_all(response)
                 if response.status < 400:
                     return answer

@@ -20,7 +20,7 @@ from kubeapi.errors import (
 from kubeapi.generated.models.apps_v1 import Deployment
 from kubeapi.generated.models.core_v1 import ConfigMap, Node, Pod
 from kubeclient.causes import HEADER, Cause, Causes, because_of
-from kubeclient.client import REQUEST_SECONDS, TRIES, Client
+from kubeclient.client import REQUEST_SECONDS, REQUESTS_AT_ONCE, TRIES, Client
 from kubeclient.fakeserver import Hangs
 from kubeclient.testing import Action, FakeClient, create, delete, delete_collection, patch, update, update_status
 from kubeclient.transport import TransportError
@@ -230,3 +230,16 @@ def test_causes_go_along_with_writes_and_not_with_reads() -> None:
         await pods.patch("a", {})
     run(scenario())
     assert [one.headers.get(HEADER) for one in fake.server.requests] == [None, "MODIFIED replicasets default/web@42", None]
+
+
+def test_of_many_requests_a_few_are_under_way_at_once_and_none_gives_up_waiting() -> None:
+    fake = a_fake(a_pod())
+    fake.server.latency_seconds = REQUEST_SECONDS - 1
+
+    async def scenario() -> float:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3 * REQUESTS_AT_ONCE):
+                group.create_task(fake.resource(Pod, "default").get("a"))
+        return asyncio.get_running_loop().time()
+
+    assert run(scenario()) == 3 * (REQUEST_SECONDS - 1)
