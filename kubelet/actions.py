@@ -24,6 +24,7 @@ NO_PROBES = ProbeResults()
 class Kill:
     container: ContainerStatus
     message: str                                  # what the Killing event says
+    grace_seconds: int | None = None              # None: the pod's
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,7 @@ class _Plan:
             self._kept += 1
         elif current.state is ContainerState.EXITED and current.exit_code == 0:
             return True
-        elif restarts_init(self._pod, container):
+        elif restarts_init(self._pod, container, current.exit_code, is_known=current.state is ContainerState.EXITED):
             self._start_or_wait(container, current)
         else:
             self._has_ended = True
@@ -149,7 +150,9 @@ class _Plan:
             self._kill.append(Kill(current, f"{kind} {container.name} definition changed, will be restarted"))
         elif failed := self._probes.failed.get(current.id):
             will = "will be restarted" if should_restart(self._pod, container, _killed(current)) else "will be killed"
-            self._kill.append(Kill(current, f"{kind} {container.name} failed {failed} probe, {will}"))
+            probe = container.startup_probe if failed == "startup" else container.liveness_probe
+            grace = probe.termination_grace_period_seconds if probe else None
+            self._kill.append(Kill(current, f"{kind} {container.name} failed {failed} probe, {will}", grace))
         elif (changed := is_resized(container, current)) and needs_restart(container, changed):
             self._kill.append(Kill(current, f"Container {container.name} resize requires restart"))
         else:

@@ -52,10 +52,13 @@ class ContainerStarter:
 
     async def start_all(self, pod: Pod, runtime: PodRuntime, names: Sequence[str], paths: Mapping[str, Path],
                         not_before: float) -> list[StartFailure]:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._start(pod, container, runtime, paths, not_before))
-                     for container in map(partial(container_named, pod), names) if container is not None]
-        return [failure for failure in (task.result() for task in tasks) if failure is not None]
+        """Side by side; but what comes after a container with a postStart hook waits for that, as it would if all came one by one."""
+        failures: list[StartFailure] = []
+        for batch in _batches([one for one in map(partial(container_named, pod), names) if one is not None]):
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(self._start(pod, container, runtime, paths, not_before)) for container in batch]
+            failures += [failure for failure in (task.result() for task in tasks) if failure is not None]
+        return failures
 
     async def _start(self, pod: Pod, container: Container, runtime: PodRuntime, paths: Mapping[str, Path],
                      not_before: float) -> StartFailure | None:
@@ -164,13 +167,23 @@ class ContainerStarter:
             return None
         try:
             async with asyncio.timeout(HOOK_SECONDS):
-                await run_hook(self._runtime, "PostStart", hook, container, container_id, next(iter(runtime.ips), "127.0.0.1"), HOOK_SECONDS)
+                await run_hook(self._runtime, hook, pod, container, container_id, next(iter(runtime.ips), "127.0.0.1"), HOOK_SECONDS)
         except (HookError, TimeoutError) as error:
-            tell("Warning", "FailedPostStartHook", str(error) or "PostStartHook did not end")
+            tell("Warning", "FailedPostStartHook", "PostStartHook failed")
             tell("Normal", "Killing", "FailedPostStartHook")
             await self._runtime.stop_container(container_id, float(pod.spec.termination_grace_period_seconds or 0))
             return StartFailure(container.name, "PostStartHookError", str(error), 0.0)
         return None
+
+
+def _batches(containers: Sequence[Container]) -> list[list[Container]]:
+    """Each but the last ends with a container that has a postStart hook."""
+    found: list[list[Container]] = [[]]
+    for container in containers:
+        found[-1].append(container)
+        if container.lifecycle is not None and container.lifecycle.post_start is not None:
+            found.append([])
+    return [batch for batch in found if batch]
 
 
 def _target_id(pod: Pod, container: Container, runtime: PodRuntime) -> str:

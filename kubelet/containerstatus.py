@@ -84,7 +84,7 @@ def _status(pod: Pod, container: Container, seen: Observed, default_reason: str)
     return ContainerStatus(
         name=container.name, image=current.image or container.image, image_id=current.image_ref,
         container_id=f"{seen.runtime_name}://{current.id}", restart_count=current.attempt, state=state, last_state=last,
-        allocated_resources=container.resources.requests, resources=resources,
+        stop_signal=current.stop_signal or None, allocated_resources=container.resources.requests, resources=resources,
         started=started, ready=_done(state) if is_init else running and seen.probes.is_ready(container, current.id))
 
 

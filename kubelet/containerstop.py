@@ -2,11 +2,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
 from kubeapi.generated.models.core_v1 import Container, Pod
 from kubelet.api import KubeApi
 from kubelet.cri import ContainerStatus, RuntimeService
 from kubelet.lifecyclehooks import HookError, run_hook
+
+log = logging.getLogger(__name__)
 
 LEAST_SECONDS = 1.0
 
@@ -34,8 +37,9 @@ class ContainerStopper:
         ip = pod.status.pod_ip or "127.0.0.1"
         try:
             async with asyncio.timeout(grace_seconds):
-                await run_hook(self._runtime, "PreStop", container.lifecycle.pre_stop, container, running.id, ip, grace_seconds)
+                await run_hook(self._runtime, container.lifecycle.pre_stop, pod, container, running.id, ip, grace_seconds)
         except TimeoutError:
             return                                # it may take the grace period, no more
         except HookError as error:
-            self._api.event(pod, "Warning", "FailedPreStopHook", str(error), container.name)
+            log.info("%s", error)
+            self._api.event(pod, "Warning", "FailedPreStopHook", "PreStopHook failed", container.name)

@@ -150,6 +150,7 @@ class ContainerStatus:
     image: str = ""                    # as the pod spec named it
     image_ref: str = ""                # repo digest or image id
     log_path: str = ""                 # absolute
+    stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 

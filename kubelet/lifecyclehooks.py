@@ -3,36 +3,43 @@ from __future__ import annotations
 
 import asyncio
 
-from kubeapi.generated.models.core_v1 import Container, LifecycleHandler
+from kubeapi.generated.models.core_v1 import Container, LifecycleHandler, Pod
 from kubelet.cri import CriError, RuntimeService
-from kubelet.probes.prober import http_get
+from kubelet.probes.prober import fetch, url_of
 
 
 class HookError(Exception):
-    """The hook failed; the words of the event."""
+    """The hook failed. The words are for who may read the pod's status; events say no more than that it failed."""
 
 
-async def run_hook(runtime: RuntimeService, kind: str, hook: LifecycleHandler, container: Container, container_id: str,
-                   pod_ip: str, seconds: float) -> None:
-    """Raises HookError; kind is PostStart or PreStop."""
+async def run_hook(runtime: RuntimeService, hook: LifecycleHandler, pod: Pod, container: Container, container_id: str, pod_ip: str,
+                   seconds: float) -> None:
+    """Raises HookError."""
+    where = f'for Container "{container.name}" in Pod "{pod.metadata.name}_{pod.metadata.namespace}({pod.metadata.uid})" failed'
     if hook.sleep is not None:
         await asyncio.sleep(min(float(hook.sleep.seconds), seconds))
     elif hook.exec is not None:
-        await _exec(runtime, kind, hook.exec.command, container_id, seconds)
+        command = " ".join(hook.exec.command)
+        error, output = await _exec(runtime, hook.exec.command, container_id, seconds)
+        if error:
+            raise HookError(f'Exec lifecycle hook ([{command}]) {where} - error: {error}, message: "{output}"')
     elif hook.http_get is not None:
-        outcome = await http_get(hook.http_get, container, pod_ip, seconds)
-        if not outcome.success:
-            raise HookError(f"{kind}Hook failed: {outcome.message}")
+        try:
+            # Whatever is answered: that it was asked is what counts.
+            await fetch(hook.http_get, url_of(hook.http_get, container, pod_ip), seconds)
+        except (OSError, ValueError) as error:
+            raise HookError(f'HTTP lifecycle hook ({hook.http_get.path}) {where} - error: {error}, message: ""') from error
+    else:
+        raise HookError(f"Cannot run handler: invalid handler: {hook.to_wire()}")     # tcpSocket, which never worked
 
 
-async def _exec(runtime: RuntimeService, kind: str, command: tuple[str, ...], container_id: str, seconds: float) -> None:
+async def _exec(runtime: RuntimeService, command: tuple[str, ...], container_id: str, seconds: float) -> tuple[str, str]:
+    """(what went wrong, output)"""
     try:
         async with asyncio.timeout(seconds + 5):
             code, out, err = await runtime.exec_sync(container_id, command, seconds)
     except TimeoutError:
-        raise HookError(f"{kind}Hook failed: it did not end within {seconds:g}s") from None
+        return f"it did not end within {seconds:g}s", ""
     except CriError as error:
-        raise HookError(f"{kind}Hook failed: {error.message}") from error
-    if code:
-        output = (out + err)[:1024].decode(errors="replace").rstrip()
-        raise HookError(f"{kind}Hook failed: command '{' '.join(command)}' exited with {code}: {output}")
+        return error.message, ""
+    return f"command '{' '.join(command)}' exited with {code}" if code else "", (out + err)[:1024].decode(errors="replace")

@@ -171,7 +171,8 @@ class PodKeeper:
             self._retry_at.clear()                # what failed may be what was changed
         for kill in actions.kill:
             container = container_named(pod, kill.container.name)
-            await self._node.stopper.stop(pod, container, kill.container, _grace_seconds(pod), kill.message)
+            grace = _grace_seconds(pod) if kill.grace_seconds is None else float(kill.grace_seconds)
+            await self._node.stopper.stop(pod, container, kill.container, grace, kill.message)
         if actions.resize or actions.kill or actions.start:
             await self._resize(pod, runtime, actions.resize)
         if actions.create_sandbox:

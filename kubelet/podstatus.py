@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from kubeapi.generated.models.core_v1 import ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus
 from kubelet.containerstatus import Observed, ephemeral_statuses, init_statuses, main_statuses
-from kubelet.restarts import is_sidecar
+from kubelet.restarts import is_sidecar, restarts_after, restarts_init
 
 TERMINAL_PHASES = ("Succeeded", "Failed")
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled",
@@ -42,7 +42,7 @@ def held_back(before: PodStatus, now: PodStatus) -> PodStatus:
 def pod_phase(pod: Pod, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus], *, is_terminal: bool = False) -> str:
     pending, failed = _initialization(pod, init)
     has_initialized = any(one.container_id for one in main)
-    if failed and pod.spec.restart_policy == "Never":
+    if failed:
         return "Failed"
     ended = [code for code in map(_exit_code, main) if code is not None]
     running = sum(one.state.running is not None for one in main)
@@ -71,21 +71,19 @@ def _exit_code(status: ContainerStatus) -> int | None:
 
 
 def _restarts_by_rule(pod: Pod, main: Sequence[ContainerStatus]) -> bool:
-    from kubelet.restarts import restarts_after
-
     codes = {one.name: _exit_code(one) for one in main}
     return any(restarts_after(pod, one, code) for one in pod.spec.containers if (code := codes.get(one.name)) is not None)
 
 
 def _initialization(pod: Pod, statuses: Sequence[ContainerStatus]) -> tuple[int, int]:
-    """How many init containers are still to do, and how many have failed."""
+    """How many init containers are still to do, and how many have failed for good."""
     pending = failed = 0
     for container, status in zip(pod.spec.init_containers, statuses, strict=True):
         if is_sidecar(container):
             pending += not status.started
             continue
         code = _exit_code(status)
-        failed += code not in (None, 0)
+        failed += code not in (None, 0) and not restarts_init(pod, container, code or 0)
         pending += status.state.terminated is None
     return pending, failed
 

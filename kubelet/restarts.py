@@ -56,8 +56,10 @@ def restarts_after(pod: Pod, container: Container, exit_code: int, *, is_known: 
     return policy == "Always" or (policy == "OnFailure" and (exit_code != 0 or not is_known))
 
 
-def restarts_init(pod: Pod, container: Container) -> bool:
+def restarts_init(pod: Pod, container: Container, exit_code: int, *, is_known: bool = True) -> bool:
     """Of an init container that failed."""
+    if is_known and any(_matches(rule, exit_code) for rule in container.restart_policy_rules):
+        return True
     return (container.restart_policy or pod.spec.restart_policy) != "Never"
 
 

@@ -49,6 +49,7 @@ class _PodProbes:
     tasks: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)     # (container id, kind)
     ready: set[str] = field(default_factory=set)
     started: set[str] = field(default_factory=set)
+    has_started: dict[str, asyncio.Event] = field(default_factory=dict)      # container id -> its startup probe has succeeded
     failed: dict[str, str] = field(default_factory=dict)
     ips: tuple[str, ...] = ()
 
@@ -92,16 +93,17 @@ class ProbeManager:
 
     async def _run(self, pod: Pod, known: _PodProbes, container: Container, current: ContainerStatus, kind: str, probe: Probe) -> None:
         verdict = Verdict(probe, INITIALLY[kind])
+        if kind != STARTUP and container.startup_probe is not None:
+            await known.has_started.setdefault(current.id, asyncio.Event()).wait()
         if probe.initial_delay_seconds:
             await asyncio.sleep(probe.initial_delay_seconds)
         while True:
-            if kind == STARTUP or container.startup_probe is None or current.id in known.started:
-                outcome = await self._once(pod, known, container, current, kind, probe)
-                if not outcome.is_error and verdict.add(outcome.success):
-                    self._note(known, current.id, kind, outcome.success)
-                    self._wake(pod.metadata.uid)
-                    if kind == STARTUP or (kind == LIVENESS and not outcome.success):
-                        return
+            outcome = await self._once(pod, known, container, current, kind, probe)
+            if not outcome.is_error and verdict.add(outcome.success):
+                self._note(known, current.id, kind, outcome.success)
+                self._wake(pod.metadata.uid)
+                if kind == STARTUP or (kind == LIVENESS and not outcome.success):
+                    return
             await asyncio.sleep(probe.period_seconds or 10)
 
     async def _once(self, pod: Pod, known: _PodProbes, container: Container, current: ContainerStatus, kind: str, probe: Probe) -> Outcome:
@@ -111,7 +113,7 @@ class ProbeManager:
             log.exception("%s probe of %s/%s %s", kind, pod.metadata.namespace, pod.metadata.name, container.name)
             outcome = Outcome(False, str(error), is_error=True)
         if not outcome.success:
-            what = "errored" if outcome.is_error else "failed"
+            what = "errored and resulted in unknown state" if outcome.is_error else "failed"
             self._tell(pod, "Warning", "Unhealthy", f"{kind.capitalize()} probe {what}: {outcome.message}", container.name)
         return outcome
 
@@ -122,6 +124,7 @@ class ProbeManager:
             known.failed[id] = kind
         elif kind == STARTUP:
             known.started.add(id)
+            known.has_started.setdefault(id, asyncio.Event()).set()
 
 
 def _has_probe(container: Container) -> bool:

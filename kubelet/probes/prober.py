@@ -1,14 +1,16 @@
-"""One probe, once: exec, httpGet or tcpSocket against a container, in upstream's words."""
+"""One probe, once: exec, httpGet, tcpSocket or grpc against a container, in upstream's words."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
+
+from yarl import URL
 
 from kubeapi.generated.models.core_v1 import Container, HTTPGetAction, Probe
 from kubelet.cri import CriError, RuntimeService
+from kubelet.probes import grpc
 
-MOST_OUTPUT = 10 << 10
+MOST_OUTPUT, MOST_REDIRECTS = 10 << 10, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,15 @@ class Prober:
             if probe.tcp_socket is not None:
                 port = resolve_port(probe.tcp_socket.port, container)
                 return await _tcp(probe.tcp_socket.host or pod_ip, port, seconds)
+            if probe.grpc is not None:
+                return Outcome(*await grpc.check(pod_ip, probe.grpc.port, probe.grpc.service or "", seconds))
         except CriError as error:
+            if error.reason == "DeadlineExceeded":
+                return Outcome(False, f"command timed out: {error.message.removeprefix('command ')}")
             return Outcome(False, error.message, is_error=True)
         except ValueError as error:
             return Outcome(False, str(error), is_error=True)
-        return Outcome(False, "this kind of probe is not supported by picokube", is_error=True)
+        return Outcome(False, "missing probe handler", is_error=True)
 
     async def _exec(self, container_id: str, command: tuple[str, ...], seconds: float) -> Outcome:
         try:
@@ -79,27 +85,43 @@ def _go_error(error: OSError) -> str:
     return os.strerror(error.errno).lower() if error.errno else str(error)
 
 
-async def http_get(action: HTTPGetAction, container: Container, pod_ip: str, seconds: float,
-                   extra: Mapping[str, str] | None = None) -> Outcome:
+def url_of(action: HTTPGetAction, container: Container, pod_ip: str) -> str:
+    """Raises ValueError where the port's name is unknown."""
+    host, path = action.host or pod_ip, action.path or "/"
+    port = resolve_port(action.port, container)
+    return f"{(action.scheme or 'HTTP').lower()}://{f'[{host}]' if ':' in host else host}:{port}{path if path.startswith('/') else f'/{path}'}"
+
+
+async def http_get(action: HTTPGetAction, container: Container, pod_ip: str, seconds: float) -> Outcome:
+    url = url_of(action, container, pod_ip)
+    try:
+        status, body = await fetch(action, url, seconds)
+    except OSError as error:
+        return Outcome(False, str(error))
+    if 200 <= status < 400:
+        return Outcome(True, body.decode(errors="replace"))
+    return Outcome(False, f"HTTP probe failed with statuscode: {status}")
+
+
+async def fetch(action: HTTPGetAction, url: str, seconds: float) -> tuple[int, bytes]:
+    """Status and the beginning of the body; redirects within the host are followed. Raises OSError in Go's words."""
     import aiohttp
 
-    scheme, host = (action.scheme or "HTTP").lower(), action.host or pod_ip
-    port = resolve_port(action.port, container)
-    path = action.path or "/"
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}{path if path.startswith('/') else f'/{path}'}"
-    headers = {"User-Agent": "kube-probe/1.36", "Accept": "*/*", **{one.name: one.value for one in action.http_headers}, **(extra or {})}
+    headers = {"User-Agent": "kube-probe/1.36", "Accept": "*/*", **{one.name: one.value for one in action.http_headers}}
+    connector, timeout = aiohttp.TCPConnector(ssl=False, force_close=True), aiohttp.ClientTimeout(total=seconds)
     try:
-        connector = aiohttp.TCPConnector(ssl=False, force_close=True)
-        timeout = aiohttp.ClientTimeout(total=seconds)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session, \
-                session.get(url, headers=headers, allow_redirects=True, max_redirects=10) as answer:
-            body = await answer.content.read(MOST_OUTPUT)
-            if 200 <= answer.status < 400:
-                return Outcome(True, body.decode(errors="replace"))
-            return Outcome(False, f"HTTP probe failed with statuscode: {answer.status}")
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, auto_decompress=False) as session:
+            target = URL(url)
+            for _ in range(MOST_REDIRECTS):
+                async with session.get(target, headers=headers, allow_redirects=False) as answer:
+                    body, location = await answer.content.read(MOST_OUTPUT), answer.headers.get("Location", "")
+                    if not 300 <= answer.status < 400 or not location or target.join(URL(location)).host != target.host:
+                        return answer.status, body
+                    target = target.join(URL(location))
     except TimeoutError:
-        return Outcome(False, f'Get "{url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)')
+        raise OSError(f'Get "{url}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)') from None
     except aiohttp.ClientConnectorError as error:
-        return Outcome(False, f'Get "{url}": dial tcp {host}:{port}: connect: {_go_error(error.os_error)}')
+        raise OSError(f'Get "{url}": dial tcp {URL(url).host}:{URL(url).port}: connect: {_go_error(error.os_error)}') from error
     except (aiohttp.ClientError, OSError) as error:
-        return Outcome(False, f'Get "{url}": {error or type(error).__name__}')
+        raise OSError(f'Get "{url}": {error or type(error).__name__}') from error
+    raise OSError(f'Get "{url}": stopped after {MOST_REDIRECTS} redirects')

@@ -19,6 +19,7 @@ INIT = [a_container("i1"), a_container("i2")]
 SIDE = a_container("side", restartPolicy="Always")
 PROBED_SIDE = a_container("side", restartPolicy="Always", startupProbe={"exec": {"command": ["x"]}})
 RULES = a_container(restartPolicy="Never", restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}])
+RULED = a_container("i", restartPolicy="Never", restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}])
 NOTHING_LEFT = Actions(stop_everything=True)
 SANDBOX = Actions(create_sandbox=True)
 WAIT = Actions()
@@ -62,6 +63,8 @@ def start(*names: str) -> Actions:
     pytest.param(a_pod(init=INIT), a_runtime(ended("i1"), ended("i2")), start("c"), id="then the containers"),
     pytest.param(a_pod(init=INIT), a_runtime(ended("i1"), ended("i2", 1)), start("i2"), id="a failed one again"),
     pytest.param(a_pod(init=INIT, restart="Never"), a_runtime(ended("i1"), ended("i2", 1)), NOTHING_LEFT, id="under Never the pod has failed"),
+    pytest.param(a_pod(init=[RULED]), a_runtime(ended("i", 42)), start("i"), id="its own rules come first"),
+    pytest.param(a_pod(init=[RULED]), a_runtime(ended("i", 1)), NOTHING_LEFT, id="where none matches it is not started again"),
     pytest.param(a_pod(init=INIT), a_runtime(ended("i1"), ended("i2"), running()), WAIT, id="initialized and running"),
     pytest.param(a_pod(init=INIT), a_runtime(ended("i1", sandbox="s0"), sandboxes=[NEW, GONE]), start("i1"), id="a new sandbox: from the beginning"),
     pytest.param(a_pod(init=INIT), a_runtime(running(), sandboxes=[a_sandbox()]), WAIT, id="no init container again once a container ran"),

@@ -16,6 +16,7 @@ from tests.unit.kubelet.core.builders import a_container, a_pod, a_runtime, crea
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 TWO = [a_container("a"), a_container("b")]
 INIT = [a_container("i")]
+RULED = [a_container("i", restartPolicy="Never", restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In", "values": [42]}}])]
 SIDE = [a_container("side", restartPolicy="Always")]
 CRASH = {"c": ContainerStateWaiting(reason="CrashLoopBackOff", message="back-off 10s")}
 NOTHING = a_runtime(sandboxes=[])
@@ -42,6 +43,8 @@ def status(pod: Pod, runtime: PodRuntime, **more: Any) -> PodStatus:
     pytest.param(a_pod(init=INIT), a_runtime(running("i")), {}, "Pending", id="initializing"),
     pytest.param(a_pod(init=INIT), a_runtime(ended("i", 1)), {}, "Pending", id="init failed, tried again"),
     pytest.param(a_pod(init=INIT, restart="Never"), a_runtime(ended("i", 1)), {}, "Failed", id="Never: init failed"),
+    pytest.param(a_pod(init=RULED), a_runtime(ended("i", 42)), {}, "Pending", id="init failed, its rules try again"),
+    pytest.param(a_pod(init=RULED), a_runtime(ended("i", 1)), {}, "Failed", id="init failed for good, whatever the pod's policy"),
     pytest.param(a_pod(init=SIDE, restart="Never"), a_runtime(running("side"), ended(code=0)), {}, "Succeeded", id="a sidecar outlives the rest"),
     pytest.param(a_pod(), a_runtime(ended(code=0)), {"is_terminal": True}, "Succeeded", id="ended for good, all well"),
     pytest.param(a_pod(), a_runtime(ended(code=143)), {"is_terminal": True}, "Failed", id="ended for good, killed"),
