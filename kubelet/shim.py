@@ -514,6 +514,7 @@ class ContainerShim:
 def kill_all(procs: str) -> None:
     """Every process that a cgroup lists, and those that come while it kills."""
     for _ in range(KILL_ROUNDS):
+        kill_at_once(os.path.dirname(procs))
         try:
             with open(procs) as file:
                 pids = [int(line) for line in file]
@@ -524,6 +525,16 @@ def kill_all(procs: str) -> None:
         for pid in pids:
             with contextlib.suppress(OSError):
                 kill_and_wait(pid)
+
+
+def kill_at_once(group: str) -> None:
+    """Everything in and below a cgroup, faster than it can fork: what version 2 has a file for, and version 1 nothing."""
+    with contextlib.suppress(OSError):
+        file = os.open(group + "/cgroup.kill", os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(file, b"1")
+        finally:
+            os.close(file)
 
 
 def kill_and_wait(pid: int) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from kubelet.cri import ContainerConfig
@@ -16,7 +17,7 @@ IMAGE_ANNOTATION = "io.kubernetes.container.image"
 
 
 def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, images: ImageStore, seccomp_profiles: Path,
-                   now: int, *, process_namespace: str = "") -> ContainerRecord:
+                   now: int, *, process_namespace: str = "", unified: Mapping[str, str] = spec.NOTHING) -> ContainerRecord:
     """Only in a fresh thread (mount_overlay). `directory` is new and named after the container's id."""
     image = images.hold(directory.name, config.image_ref)
     root = rootfs.mount_overlay(directory, images.layers, image.layers)
@@ -27,7 +28,7 @@ def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, i
     if process_namespace and namespaces.get("pid") == "":
         namespaces["pid"] = process_namespace     # in a pod that shares one there is nothing else to join
     document = spec.spec(config, pod, image.config, user, cgroup=cgroup, namespaces=namespaces, shm=sandbox.shm,
-                         seccomp_profiles=seccomp_profiles)
+                         unified=unified, seccomp_profiles=seccomp_profiles)
     write_json(directory / "config.json", document)
     log_path = os.path.join(pod.log_directory, config.log_path) if config.log_path else str(directory / "log")
     name = config.annotations.get(IMAGE_ANNOTATION) or next(iter(image.tags), image.id)

@@ -300,7 +300,8 @@ class RuncRuntime:
             directory.mkdir(mode=0o700)
             self._cgroups.create(sandbox.config.cgroup_parent, sandbox.config.resources)
             record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now(),
-                                           process_namespace=self._process_namespace(config.target_id))
+                                           process_namespace=self._process_namespace(config.target_id),
+                                           unified=self._cgroups.of_containers(sandbox.config.cgroup_parent))
         except BaseException as error:
             containers.remove_directory(directory)
             self._images.release(container_id)

@@ -7,6 +7,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from kubelet.cri import ContainerConfig, CriError, LinuxResources, Mount, SandboxConfig, SecurityContext
@@ -29,15 +30,22 @@ MASKED_PATHS = ("/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore",
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 PROPAGATION = {"private": "rprivate", "rslave": "rslave", "rshared": "rshared"}
 GUARDED = ("nosuid", "noexec", "nodev")
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def spec(config: ContainerConfig, sandbox: SandboxConfig, image: Mapping[str, Any], user: User, *, cgroup: str,
-         namespaces: Mapping[str, str], shm: str, seccomp_profiles: Path = Path("/nonexistent")) -> dict[str, Any]:
-    """`namespaces`: OCI type -> path to join, "" for a new one; types that are missing are the host's."""
+         namespaces: Mapping[str, str], shm: str, unified: Mapping[str, str] = NOTHING,
+         seccomp_profiles: Path = Path("/nonexistent")) -> dict[str, Any]:
+    """`namespaces`: OCI type -> path to join, "" for a new one; types that are missing are the host's. `unified`: what else its
+    cgroup is set to, on version 2, where a container that is not privileged sees no cgroups but its own."""
     devices = _devices(config)
     linux: dict[str, Any] = {
         "cgroupsPath": cgroup, "resources": _resources(config.resources, config.security, devices),
         "namespaces": [{"type": kind, **({"path": path} if path else {})} for kind, path in namespaces.items()]}
+    if unified:
+        linux["resources"]["unified"] = dict(unified)
+        if not config.security.privileged:
+            linux["namespaces"].append({"type": "cgroup"})
     if devices:
         linux["devices"] = [device for device, _ in devices]
     if not config.security.privileged:

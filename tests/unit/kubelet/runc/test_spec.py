@@ -165,3 +165,24 @@ def test_limits_of_a_pod_on_version_2(tmp_path: Path) -> None:
     pod = tmp_path / "a" / "pod"
     assert {path.name: path.read_text() for path in pod.iterdir()} == {
         "cpu.weight": "39", "cpu.max": "5000 100000", "memory.max": "7", "pids.max": "8"}
+
+
+def test_what_version_2_does_for_a_container_goes_as_far_as_its_kernel(tmp_path: Path) -> None:
+    found = Cgroups(unified=str(tmp_path))
+    found.create("/a/pod", LinuxResources())
+    assert found.of_containers("/a/pod") == {"memory.oom.group": "1"}
+    (tmp_path / "a" / "pod" / "memory.swap.max").touch()
+    assert found.of_containers("/a/pod") == {"memory.oom.group": "1", "memory.swap.max": "0"}
+    assert Cgroups(controllers={"memory": str(tmp_path)}).of_containers("/a/pod") == {}
+
+
+@pytest.mark.parametrize(("unified", "privileged", "hidden"), [
+    pytest.param({"memory.oom.group": "1"}, False, True, id="v2"),
+    pytest.param({"memory.oom.group": "1"}, True, False, id="v2-privileged"),
+    pytest.param({}, False, False, id="v1"),
+])
+def test_only_on_version_2_a_container_has_a_view_of_cgroups_of_its_own(unified: dict[str, str], privileged: bool, hidden: bool) -> None:
+    config = replace(CONTAINER, security=SecurityContext(privileged=privileged))
+    linux = spec.spec(config, SANDBOX, {}, User(), cgroup="/g", namespaces={"pid": ""}, shm="/shm", unified=unified)["linux"]
+    assert ({"type": "cgroup"} in linux["namespaces"]) == hidden
+    assert linux["resources"].get("unified", {}) == unified
