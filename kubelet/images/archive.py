@@ -4,19 +4,21 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from kubelet.cri import CriError
-from kubelet.images import names, platform
+from kubelet.images import manifests, names, platform, unpack
 from kubelet.images.layers import Region
-from kubelet.images.registry import INDEX_TYPES, digest_of
+from kubelet.images.manifests import Malformed
+from kubelet.images.registry import digest_of
 
 MOST_DOCUMENT = 8 << 20
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,8 @@ class ArchivedImage:
     """`layers`: (digest of the bytes or "", where they are), the lowest first."""
 
     id: str
-    configuration: Mapping[str, Any]
+    config: Mapping[str, Any]
+    diff_ids: tuple[str, ...]
     tags: tuple[str, ...]
     layers: tuple[tuple[str, Region], ...]
 
@@ -32,6 +35,10 @@ class ArchivedImage:
 class Files(Protocol):
     def region(self, name: str) -> Region: ...
     def has(self, name: str) -> bool: ...
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class Directory:
@@ -65,7 +72,7 @@ class Tar:
                         self._links[name] = os.path.normpath(os.path.join(os.path.dirname(name), member.linkname))
                     elif member.islnk():
                         self._links[name] = os.path.normpath(member.linkname)
-        except (tarfile.TarError, EOFError) as error:
+        except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError) as error:
             raise _damaged(str(error)) from error
 
     def has(self, name: str) -> bool:
@@ -83,7 +90,10 @@ class Tar:
 
 
 def read(path: str, scratch: Path) -> list[ArchivedImage]:
-    return images(open_archive(Path(path).absolute(), scratch))
+    try:
+        return images(open_archive(Path(path).absolute(), scratch))
+    except (Malformed, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(str(error) if isinstance(error, Malformed) else repr(error)) from error
 
 
 def open_archive(path: Path, scratch: Path) -> Files:
@@ -92,21 +102,32 @@ def open_archive(path: Path, scratch: Path) -> Files:
         return Directory(path)
     with path.open("rb") as file:
         start = file.read(4)
-    if start[:2] == b"\x1f\x8b":
-        plain = scratch / "archive.tar"
-        try:
-            with gzip.open(path) as source, plain.open("wb") as target:
-                shutil.copyfileobj(source, target, 1 << 20)
-        except (OSError, EOFError) as error:
-            raise _damaged(str(error)) from error
-        return Tar(plain)
-    if start == b"\x28\xb5\x2f\xfd":
-        import zstandard
-        plain = scratch / "archive.tar"
-        with path.open("rb") as source, plain.open("wb") as target:
-            zstandard.ZstdDecompressor().copy_stream(source, target)
-        return Tar(plain)
-    return Tar(path)
+    if start[:2] != GZIP and start != ZSTD:
+        return Tar(path)
+    import zstandard
+    plain = scratch / "archive.tar"
+    try:
+        with path.open("rb") as packed:
+            if start == ZSTD:
+                _write(zstandard.ZstdDecompressor().stream_reader(packed, read_across_frames=True), plain)
+            else:
+                with gzip.GzipFile(fileobj=packed) as source:
+                    _write(source, plain)
+    except (gzip.BadGzipFile, zlib.error, zstandard.ZstdError, EOFError) as error:
+        raise _damaged(str(error)) from error
+    return Tar(plain)
+
+
+def _write(source: Readable, path: Path) -> None:
+    """Not more than the disk can spare."""
+    found = os.statvfs(path.parent)
+    left = found.f_bavail * found.f_frsize - unpack.reserve(found)
+    with path.open("wb") as target:
+        while data := source.read(1 << 20):
+            left -= len(data)
+            if left < 0:
+                raise CriError("ErrImagePull", "no space left on device: the archive is larger than the disk can take")
+            target.write(data)
 
 
 def images(files: Files) -> list[ArchivedImage]:
@@ -122,7 +143,7 @@ def _docker_images(files: Files) -> Iterator[ArchivedImage]:
         data = _read(files, entry["Config"])
         layers = tuple(("", files.region(name)) for name in entry.get("Layers") or ())
         tags = tuple(str(names.parse(one)) for one in entry.get("RepoTags") or ())
-        yield ArchivedImage(digest_of(data), _parsed(data), tags, layers)
+        yield _image(digest_of(data), data, tags, layers)
 
 
 def _oci_images(files: Files, index: Mapping[str, Any], inherited: tuple[str, ...], depth: int = 0) -> Iterator[ArchivedImage]:
@@ -130,16 +151,23 @@ def _oci_images(files: Files, index: Mapping[str, Any], inherited: tuple[str, ..
         raise _damaged("its indexes are nested too deeply")
     for entry in index.get("manifests") or ():
         tags = _tags(entry.get("annotations") or {}) or inherited
-        document = _blob(files, entry["digest"])
-        if entry.get("mediaType") in INDEX_TYPES or "manifests" in document:
-            chosen = platform.choose(document["manifests"])
+        document = manifests.parsed(_blob(files, manifests.descriptor(entry, "the manifest", needs_size=False).digest))
+        if manifests.is_index(document):
+            chosen = platform.choose(manifests.entries(document))
             if chosen is None:
                 raise CriError("ErrImagePull", f"no image for this platform (linux/{platform.own_architecture()}) in the archive")
             yield from _oci_images(files, {"manifests": [chosen]}, tags, depth + 1)
             continue
-        configuration = _blob(files, document["config"]["digest"])
-        layers = tuple((one["digest"], files.region(_blob_path(one["digest"]))) for one in document.get("layers") or ())
-        yield ArchivedImage(document["config"]["digest"], configuration, tags, layers)
+        manifest = manifests.manifest(document, needs_sizes=False)
+        layers = tuple((one.digest, files.region(_blob_path(one.digest))) for one in manifest.layers)
+        yield _image(manifest.config.digest, _blob(files, manifest.config.digest), tags, layers)
+
+
+def _image(image_id: str, data: bytes, tags: tuple[str, ...], layers: tuple[tuple[str, Region], ...]) -> ArchivedImage:
+    if len(layers) > manifests.MOST_LAYERS:
+        raise Malformed(f"{len(layers)} layers; {manifests.MOST_LAYERS} are allowed")
+    document = manifests.parsed(data)
+    return ArchivedImage(image_id, manifests.configuration(document), manifests.diff_ids(document, len(layers)), tags, layers)
 
 
 def _tags(annotations: Mapping[str, str]) -> tuple[str, ...]:
@@ -152,21 +180,21 @@ def _tags(annotations: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _blob_path(digest: str) -> str:
-    algorithm, _, value = digest.partition(":")
-    if algorithm != "sha256" or not value.isalnum():
-        raise _damaged(f"digest {digest!r}")
-    return f"blobs/{algorithm}/{value}"
+    return f"blobs/{digest.replace(':', '/')}"
 
 
-def _blob(files: Files, digest: str) -> dict[str, Any]:
+def _blob(files: Files, digest: str) -> bytes:
     data = _read(files, _blob_path(digest))
     if digest_of(data) != digest:
         raise _damaged(f"the digest of {digest} is {digest_of(data)}")
-    return dict(_parsed(data))
+    return data
 
 
 def _document(files: Files, name: str) -> Any:
-    return _parsed(_read(files, name))
+    try:
+        return json.loads(_read(files, name))
+    except (ValueError, RecursionError) as error:
+        raise _damaged(f"{name} is no JSON document") from error
 
 
 def _read(files: Files, name: str) -> bytes:
@@ -176,13 +204,6 @@ def _read(files: Files, name: str) -> bytes:
     with open(region.path, "rb") as file:
         file.seek(region.offset)
         return file.read(region.size)
-
-
-def _parsed(data: bytes) -> Any:
-    try:
-        return json.loads(data)
-    except ValueError as error:
-        raise _damaged(str(error)) from error
 
 
 def _damaged(what: str) -> CriError:

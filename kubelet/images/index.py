@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -38,14 +40,17 @@ class StoredImage:
 
 
 Images = dict[str, StoredImage]
+TRASH = "removed-"
+log = logging.getLogger(__name__)
 
 
 class Index:
     def __init__(self, root: Path) -> None:
         self._path, self._lock_path, self._holders = root / "index.json", root / "lock", root / "holders"
         self.layers, self.scratch, self._use_path = root / "layers", root / "tmp", root / "in-use"
+        self._due_path = root / "collect-later"
         for directory in (self._holders, self.layers, self.scratch):
-            directory.mkdir(parents=True, exist_ok=True, mode=0o711)
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._seen: tuple[int, int, int] | None = None
         self._images: Images = {}
 
@@ -56,9 +61,12 @@ class Index:
             return {}
         seen = (found.st_mtime_ns, found.st_ino, found.st_size)
         if seen != self._seen:
-            document = json.loads(self._path.read_bytes())
-            self._images = {one["id"]: StoredImage(**{**one, "tags": tuple(one["tags"]), "digests": tuple(one["digests"]),
-                                                      "layers": tuple(one["layers"])}) for one in document["images"]}
+            try:
+                self._images = {one["id"]: StoredImage(**{**one, "tags": tuple(one["tags"]), "digests": tuple(one["digests"]),
+                                                          "layers": tuple(one["layers"])})
+                                for one in json.loads(self._path.read_bytes())["images"]}
+            except (ValueError, KeyError, TypeError) as error:
+                raise CriError("ImageInspectError", f"{self._path} is damaged: {error!r}") from error
             self._seen = seen
         return self._images
 
@@ -69,6 +77,28 @@ class Index:
         reference = names.parse(name)
         wanted = reference.with_digest(reference.digest) if reference.digest else reference.tagged
         return next((one for one in images.values() if one.is_called(wanted)), None)
+
+    def find_whole(self, name: str) -> StoredImage | None:
+        """One that has lost layers is no image: pulled again, it is whole again."""
+        found = self.find(name)
+        return found if found is not None and self._is_whole(found) else None
+
+    def _is_whole(self, image: StoredImage) -> bool:
+        return all((self.layers / one).is_dir() for one in image.layers)
+
+    def repair(self) -> None:
+        """At start: an index that cannot be read is put aside, images that have lost layers are forgotten."""
+        with self._locked(self._lock_path, fcntl.LOCK_EX):
+            try:
+                images = self.images()
+            except CriError as error:
+                log.error("%s; it is kept as %s.damaged, and the store begins anew", error.message, self._path.name)
+                self._path.rename(f"{self._path}.damaged")
+                return
+            whole = {one.id: one for one in images.values() if self._is_whole(one)}
+            if len(whole) < len(images):
+                log.warning("forgetting images with missing layers: %s", ", ".join(sorted(set(images) - set(whole))))
+                self._write(whole)
 
     def change(self, change: Callable[[Images], None]) -> None:
         with self._locked(self._lock_path, fcntl.LOCK_EX):
@@ -101,10 +131,13 @@ class Index:
     def hold(self, owner: str, name: str) -> StoredImage:
         """Keeps an image's layers on disk, whatever happens to the image, until released."""
         with self._locked(self._lock_path, fcntl.LOCK_EX):
-            image = self.find(name)
+            image = self.find_whole(name)
             if image is None:
                 raise CriError("CreateContainerError", f"image {name} is not present")
-            (self._holders / owner).write_text("\n".join(image.layers))
+            try:
+                (self._holders / owner).write_text("\n".join(image.layers))
+            except OSError as error:
+                raise CriError("CreateContainerError", f"cannot keep image {name}: {os.strerror(error.errno or 0).lower()}") from error
             return image
 
     def release(self, owner: str) -> None:
@@ -125,22 +158,31 @@ class Index:
             yield
 
     def collect(self) -> None:
-        """Deletes layers that no image has and no container holds; does nothing while somebody adds some."""
+        """Deletes layers that no image has and no container holds; while somebody adds some, that somebody does it afterwards."""
         try:
             with self._locked(self._use_path, fcntl.LOCK_EX | fcntl.LOCK_NB), self._locked(self._lock_path, fcntl.LOCK_EX):
-                self._collect()
+                self._due_path.unlink(missing_ok=True)
+                self._set_aside()
         except BlockingIOError:
-            return
+            self._due_path.touch()
+        for trash in self.scratch.glob(f"{TRASH}*"):
+            shutil.rmtree(trash, ignore_errors=True)
 
-    def _collect(self) -> None:
+    def collect_if_due(self) -> None:
+        if self._due_path.exists():
+            self.collect()
+
+    def _set_aside(self) -> None:
+        """Deleting takes long, so it is done when nobody has to wait for a lock."""
         wanted = {layer for image in self.images().values() for layer in image.layers}
         for path in self._holders.iterdir():
             wanted.update(path.read_text().split())
-        for layer in self.layers.iterdir():
-            if layer.name.removesuffix(".size") not in wanted:
-                layer.rename(self.scratch / f"removed-{layer.name}")
-        for leftover in self.scratch.iterdir():
-            shutil.rmtree(leftover, ignore_errors=True) if leftover.is_dir() else leftover.unlink()
+        unwanted = [one for one in self.layers.iterdir() if one.name.removesuffix(".size") not in wanted]
+        unwanted += [one for one in self.scratch.iterdir() if not one.name.startswith(TRASH)]
+        if unwanted:
+            trash = Path(tempfile.mkdtemp(prefix=TRASH, dir=self.scratch))
+            for one in unwanted:
+                one.rename(trash / one.name)
 
     @contextmanager
     def _locked(self, path: Path, operation: int) -> Iterator[None]:

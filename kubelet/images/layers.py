@@ -6,8 +6,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from kubelet.cri import CriError
 from kubelet.images import unpack
 
 WORKERS = max(2, os.cpu_count() or 2)
-SECONDS = 1800.0
+SECONDS = 1800.0                      # for a worker to take what it is given, and to end
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Unpacker:
     def has(self, diff_id: str) -> bool:
         return (self._layers / directory_name(diff_id)).is_dir()
 
-    async def add(self, diff_id: str, digest: str, source: AsyncIterator[bytes] | Region, scratch: Path) -> None:
+    async def add(self, diff_id: str, digest: str, source: AsyncGenerator[bytes, None] | Region, scratch: Path) -> None:
         """Unpacks what is not there yet. `scratch` is a directory of the caller's on the store's file system."""
         target = self._layers / directory_name(diff_id)
         async with self._locks.setdefault(diff_id, asyncio.Lock()), self._workers:
@@ -64,7 +64,7 @@ class Unpacker:
         except (FileNotFoundError, ValueError):
             return 0
 
-    async def _unpack(self, target: Path, diff_id: str, digest: str, source: AsyncIterator[bytes] | Region) -> int:
+    async def _unpack(self, target: Path, diff_id: str, digest: str, source: AsyncGenerator[bytes, None] | Region) -> int:
         region = source if isinstance(source, Region) else Region("", 0, -1)
         request = {"target": str(target), "diff_id": diff_id, "digest": digest, "path": region.path, "offset": region.offset,
                    "size": region.size, "site": _site()}
@@ -72,10 +72,12 @@ class Unpacker:
             sys.executable, "-I", "-S", unpack.__file__, json.dumps(request),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
         try:
+            if not isinstance(source, Region):
+                await _feed(worker, source)
             async with asyncio.timeout(SECONDS):
-                if not isinstance(source, Region):
-                    await _feed(worker, source)
                 answer, _ = await worker.communicate()
+        except TimeoutError as error:
+            raise CriError("ErrImagePull", f"the layer is not unpacked after {SECONDS:.0f} s") from error
         finally:
             if worker.returncode is None:
                 with suppress(ProcessLookupError):
@@ -87,12 +89,14 @@ class Unpacker:
         return int(document["size"])
 
 
-async def _feed(worker: asyncio.subprocess.Process, source: AsyncIterator[bytes]) -> None:
+async def _feed(worker: asyncio.subprocess.Process, source: AsyncGenerator[bytes, None]) -> None:
     assert worker.stdin is not None
-    with suppress(BrokenPipeError, ConnectionResetError):
-        async for chunk in source:
-            worker.stdin.write(chunk)
-            await worker.stdin.drain()
+    with suppress(BrokenPipeError, ConnectionResetError):          # it says why
+        async with aclosing(source):
+            async for chunk in source:
+                worker.stdin.write(chunk)
+                async with asyncio.timeout(SECONDS):
+                    await worker.stdin.drain()
         worker.stdin.close()
 
 

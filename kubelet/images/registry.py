@@ -1,34 +1,34 @@
-"""Reads from a registry: manifests and blobs, with anonymous or given credentials (the OCI distribution protocol).
+"""Reads from a registry: manifests, configurations and layers (the OCI distribution protocol).
 
-Where that is, and how its certificate is verified, an Endpoint says. What arrives is checked against its digest by whoever
-reads it: manifests and configurations here, layers while they are unpacked.
+Where that is, and how its certificate is verified, an Endpoint says. What arrives is checked against its digest and size by
+whoever reads it: documents here, layers while they are unpacked. A layer goes on where its connection was cut.
 """
 from __future__ import annotations
 
 import asyncio
-import base64
 import hashlib
-import json
-import re
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import httpx
 
 from kubelet.cri import CriError, RegistryAuth
+from kubelet.images import manifests, platform
+from kubelet.images.connection import PATIENCE_SECONDS, Connection, Denied, Interrupted
 from kubelet.images.hosts import Endpoint
+from kubelet.images.manifests import Descriptor, Malformed, Manifest
 from kubelet.images.names import Reference
+
+__all__ = ["Denied", "Interrupted", "Registry"]
 
 INDEX_TYPES = ("application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json")
 MANIFEST_TYPES = ("application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json")
-CONNECT_SECONDS, READ_SECONDS = 15.0, 60.0
-CONNECTIONS = 8
-MOST_DOCUMENT = 8 << 20
-CHUNK = 1 << 18
-PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+MOST_MANIFEST, MOST_CONFIGURATION = 4 << 20, 8 << 20
+DEEPEST_INDEX = 3
+ATTEMPTS, PAUSE_SECONDS = 5, 0.25     # without a PROGRESS of bytes between them; the pause doubles
+PROGRESS = 1 << 20
 
 
 def digest_of(data: bytes) -> str:
@@ -38,167 +38,118 @@ def digest_of(data: bytes) -> str:
 class Registry:
     """One repository at one endpoint, asked with one credential (None: anonymously)."""
 
-    def __init__(self, reference: Reference, auth: RegistryAuth | None, endpoint: Endpoint) -> None:
-        self._reference, self._auth, self._endpoint = reference, auth, endpoint
-        self._client = httpx.AsyncClient(
-            base_url=f"{endpoint.url}/{reference.path}/", follow_redirects=True, headers=dict(endpoint.headers),
-            verify=endpoint.verification(), params={"ns": endpoint.namespace} if endpoint.namespace else None,
-            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS), limits=httpx.Limits(max_connections=CONNECTIONS))
-        self._authorization = f"Bearer {auth.registry_token}" if auth and auth.registry_token else ""
+    def __init__(self, reference: Reference, auth: RegistryAuth | None, endpoint: Endpoint, patience: float = PATIENCE_SECONDS) -> None:
+        self._connection = Connection(reference, auth, endpoint, patience)
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._client.aclose()
+        await self._connection.aclose()
 
-    async def manifest(self, wanted: str) -> tuple[str, dict[str, Any]]:
-        """(digest, document) of a tag or a digest."""
+    # --- documents
+
+    async def resolve(self, wanted: str) -> tuple[str, dict[str, Any]]:
+        """(digest, document) of a tag or a digest: a manifest or an index."""
         headers = {"Accept": ", ".join(INDEX_TYPES + MANIFEST_TYPES)}
-        data, answered = await self._document(f"manifests/{wanted}", headers)
+        data, answered = await self._document(f"manifests/{wanted}", headers, MOST_MANIFEST, "the manifest")
         digest = digest_of(data)
         for expected in (wanted if wanted.startswith("sha256:") else "", answered):
             if expected and expected.startswith("sha256:") and expected != digest:
-                raise self._fault(f"the manifest's digest is {digest}, not {expected}")
-        return digest, self._parsed(data)
+                raise self._connection.fault(f"the manifest's digest is {digest}, not {expected}")
+        return digest, self._checked(data)
 
-    async def configuration(self, digest: str) -> tuple[str, dict[str, Any]]:
-        data, _ = await self._document(f"blobs/{digest}", {})
-        if digest_of(data) != digest:
-            raise self._fault(f"the configuration's digest is {digest_of(data)}, not {digest}")
-        return digest, self._parsed(data)
-
-    async def blob(self, digest: str) -> AsyncIterator[bytes]:
-        """As it is stored, unchecked."""
-        async with self._connection_faults():
-            response = await self._get(f"blobs/{digest}", {"Accept-Encoding": "identity"})
-            try:
-                self._check(response)
-                async for chunk in response.aiter_raw(CHUNK):
-                    yield chunk
-            finally:
-                await response.aclose()
-
-    async def _document(self, path: str, headers: Mapping[str, str]) -> tuple[bytes, str]:
-        async with self._connection_faults():
-            response = await self._get(path, headers)
-            try:
-                self._check(response)
-                data = bytearray()
-                async for chunk in response.aiter_bytes(CHUNK):
-                    data += chunk
-                    if len(data) > MOST_DOCUMENT:
-                        raise self._fault(f"{path} is larger than {MOST_DOCUMENT} bytes")
-            finally:
-                await response.aclose()
-        return bytes(data), response.headers.get("docker-content-digest", "")
-
-    def _parsed(self, data: bytes) -> dict[str, Any]:
+    async def manifest(self, document: Mapping[str, Any]) -> Manifest:
+        """Of an index, the one for this machine."""
         try:
-            document = json.loads(data)
-        except ValueError:
-            document = None
-        if not isinstance(document, dict):
-            raise self._fault("the registry's answer is no JSON document")
-        return document
+            for _ in range(DEEPEST_INDEX + 1):
+                if not manifests.is_index(document):
+                    return manifests.manifest(document)
+                chosen = platform.choose(manifests.entries(document))
+                if chosen is None:
+                    raise self._connection.fault(f"no match for platform in manifest: not found (linux/{platform.own_architecture()})")
+                one = manifests.descriptor(chosen, "the manifest")
+                _, document = await self._described_manifest(one)
+        except Malformed as error:
+            raise self._connection.fault(f"the manifest cannot be used: {error}") from error
+        raise self._connection.fault("its indexes are nested too deeply")
 
-    async def _get(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
-        response = await self._send(path, headers)
-        if response.status_code == 401:
-            challenge = response.headers.get("www-authenticate", "")
-            await response.aclose()
-            self._authorization = await self._answer(challenge)
-            response = await self._send(path, headers)
-        return response
+    async def _described_manifest(self, one: Descriptor) -> tuple[str, dict[str, Any]]:
+        if one.size > MOST_MANIFEST:
+            raise Malformed(f"the size of the manifest is {one.size}; {MOST_MANIFEST} is allowed")
+        return await self.resolve(one.digest)
 
-    async def _send(self, path: str, headers: Mapping[str, str]) -> httpx.Response:
-        sent = {**headers, **({"Authorization": self._authorization} if self._authorization else {})}
-        return await self._client.send(self._client.build_request("GET", path, headers=sent), stream=True)
+    async def configuration(self, one: Descriptor) -> dict[str, Any]:
+        if one.size > MOST_CONFIGURATION:
+            raise self._connection.fault(f"the configuration is larger than {MOST_CONFIGURATION} bytes")
+        data, _ = await self._document(f"blobs/{one.digest}", {}, MOST_CONFIGURATION, "the configuration")
+        if digest_of(data) != one.digest:
+            raise self._connection.fault(f"the configuration's digest is {digest_of(data)}, not {one.digest}")
+        if len(data) != one.size:
+            raise self._connection.fault(f"the configuration has {len(data)} bytes, not {one.size}")
+        return self._checked(data)
 
-    # --- credentials
+    async def _document(self, path: str, headers: Mapping[str, str], most: int, what: str) -> tuple[bytes, str]:
+        async with self._connection.get(path, headers) as response:
+            self._check(response)
+            return await self._connection.whole(response, most, what), response.headers.get("docker-content-digest", "")
 
-    async def _answer(self, challenge: str) -> str:
-        """The Authorization header that a challenge asks for."""
-        scheme, _, rest = challenge.partition(" ")
-        if scheme.lower() == "basic":
-            user, password = self._credentials()
-            if not user:
-                raise self._denied()
-            return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-        if scheme.lower() == "bearer":
-            return f"Bearer {await self._token(dict(PARAMETER.findall(rest)))}"
-        raise self._denied()
+    def _checked(self, data: bytes) -> dict[str, Any]:
+        try:
+            return manifests.parsed(data)
+        except Malformed as error:
+            raise self._connection.fault(f"the registry's answer cannot be used: {error}") from error
 
-    async def _token(self, asked: Mapping[str, str]) -> str:
-        realm = urlsplit(asked.get("realm", ""))
-        if realm.scheme != "https" and not (realm.scheme == "http" and self._endpoint.is_plain):
-            raise self._fault(f"the registry names {asked.get('realm', '')!r} for tokens, which is not https")
-        query = {"scope": asked.get("scope") or f"repository:{self._reference.path}:pull"}
-        if "service" in asked:
-            query["service"] = asked["service"]
-        user, password = self._credentials()
-        response = await self._client.get(asked["realm"], params=query, auth=(user, password) if user else None)
-        if response.status_code != 200:
-            raise self._denied()
-        document = self._parsed(response.content)
-        token = document.get("token") or document.get("access_token")
-        if not token:
-            raise self._denied()
-        return str(token)
+    # --- layers
 
-    def _credentials(self) -> tuple[str, str]:
-        if self._auth is None:
-            return "", ""
-        if self._auth.auth and not self._auth.username:
-            with suppress(ValueError):
-                user, _, password = base64.b64decode(self._auth.auth).decode().partition(":")
-                return user, password.rstrip("\0")
-        return self._auth.username, self._auth.password
+    async def blob(self, one: Descriptor) -> AsyncGenerator[bytes, None]:
+        """As it is stored, and exactly as long as it should be; its digest is not checked."""
+        done = failures = reached = 0
+        while done < one.size:
+            try:
+                async with aclosing(self._from(one, done)) as parts:
+                    async for part in parts:
+                        done += len(part)
+                        if done > one.size:
+                            raise self._connection.fault(f"the layer {one.digest} has more than the {one.size} bytes its manifest says")
+                        yield part
+                if done < one.size:
+                    raise Interrupted("ErrImagePull", self._connection.fault(
+                        f"the layer {one.digest} has {done} bytes, not {one.size}").message)
+            except Interrupted:
+                failures = 1 if done - reached >= PROGRESS else failures + 1
+                reached = done
+                if failures == ATTEMPTS:
+                    raise
+                await asyncio.sleep(PAUSE_SECONDS * 2 ** failures)
 
-    # --- faults
+    async def _from(self, one: Descriptor, offset: int) -> AsyncGenerator[bytes, None]:
+        headers = {"Range": f"bytes={offset}-"} if offset else {}
+        async with self._connection.get(f"blobs/{one.digest}", headers) as response:
+            skipped = offset
+            if offset and response.status_code == 206:
+                if not response.headers.get("content-range", "").startswith(f"bytes {offset}-"):
+                    raise self._connection.fault("the registry answers with another part of the layer than was asked for")
+                skipped = 0
+            else:
+                self._check(response)
+            async for part in self._connection.chunks(response):
+                rest = part[skipped:]
+                skipped -= len(part) - len(rest)
+                if rest:
+                    yield rest
 
     def _check(self, response: httpx.Response) -> None:
         if response.status_code == 404:
-            raise self._fault("not found")
+            raise self._connection.fault("not found")
         if response.status_code in (401, 403):
-            raise self._denied()
+            raise self._connection.denied()
         if response.status_code == 429:
-            raise self._fault("the registry's rate limit is exceeded (429 Too Many Requests)")
+            raise self._connection.fault("the registry's rate limit is exceeded (429 Too Many Requests)")
+        if response.status_code >= 500:
+            raise Interrupted("ErrImagePull", self._unexpected(response).message)
         if response.status_code != 200:
-            raise self._fault(f"unexpected status from GET request to {response.url}: {response.status_code} {response.reason_phrase}")
+            raise self._unexpected(response)
 
-    def _fault(self, message: str) -> CriError:
-        return CriError("ErrImagePull", f'failed to pull image "{self._reference}": {message}')
-
-    def _denied(self) -> CriError:
-        return Denied("ErrImagePull", f'failed to pull image "{self._reference}": pull access denied, repository does not exist or '
-                      "may require authorization: authorization failed")
-
-    def _connection_faults(self) -> _ConnectionFaults:
-        return _ConnectionFaults(self._reference, self._endpoint)
-
-
-class Denied(CriError):
-    """The next credential may fare better."""
-
-
-class Interrupted(CriError):
-    """The connection broke: the same again may succeed."""
-
-
-class _ConnectionFaults:
-    def __init__(self, reference: Reference, endpoint: Endpoint) -> None:
-        self._reference, self._endpoint = reference, endpoint
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        if isinstance(error, (httpx.HTTPError, OSError)) and not isinstance(error, asyncio.CancelledError):
-            words = str(error) or type(error).__name__
-            raise Interrupted("ErrImagePull", f'failed to pull image "{self._reference}": the registry {self._endpoint.host} '
-                              f"cannot be reached: {words}") from error
-
-
-def layers_of(manifest: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
-    return list(manifest.get("layers") or ())
+    def _unexpected(self, response: httpx.Response) -> CriError:
+        return self._connection.fault(f"unexpected status from GET request to {response.url}: {response.status_code} {response.reason_phrase}")

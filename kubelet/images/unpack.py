@@ -12,18 +12,26 @@ import hashlib
 import io
 import json
 import os
+import resource
 import shutil
+import signal
 import stat
 import sys
 import tarfile
 import zlib
 
 CHUNK = 1 << 20
+PR_SET_PDEATHSIG = 1
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 OPAQUE, WHITEOUT = ".wh..wh..opq", ".wh."
 # An image that set these could have overlayfs show it directories of others.
 FORBIDDEN_ATTRIBUTES = ("trusted.overlay.", "user.overlay.")
-DAMAGED = (tarfile.TarError, zlib.error, EOFError, ValueError, KeyError)
+DAMAGED = (tarfile.TarError, zlib.error, EOFError, ValueError, KeyError, OverflowError)
+# Bounds of what one layer may ask of this machine.
+MOST_ENTRIES, DEEPEST = 1_000_000, 256
+MOST_MEMORY = 2 << 30
+RESERVE_PART, MOST_RESERVE = 20, 1 << 30
+OFTEN = 1 << 22
 
 
 TYPE_CHECKING = False                # the real one would import a large module
@@ -33,6 +41,53 @@ if TYPE_CHECKING:
 
     class Stream(Protocol):
         def read(self, size: int, /) -> bytes: ...
+
+
+class NoRoom(Exception):
+    """The disk cannot take the layer."""
+
+
+class Room:
+    """What the disk can take: a decompression bomb must not fill it for everybody else."""
+
+    def __init__(self) -> None:
+        found = os.statvfs("/")
+        self.reserve, self.inodes = reserve(found), found.f_files // RESERVE_PART
+        self.most = max(0, found.f_bavail * found.f_frsize - self.reserve)
+        self.read = self.written = self.entries = self.unchecked = 0
+
+    def count_read(self, size: int) -> None:
+        self.read += size
+        if self.read > self.most:
+            raise NoRoom(f"the layer unpacks to more than {self.most} bytes")
+
+    def count_written(self, size: int) -> None:
+        """Others fill the disk meanwhile, other layers of the image to begin with."""
+        self.written, self.unchecked = self.written + size, self.unchecked + size
+        if self.written > self.most:
+            raise NoRoom(f"the layer unpacks to more than {self.most} bytes")
+        if self.unchecked >= OFTEN:
+            self.check()
+
+    def count_entry(self) -> None:
+        self.entries += 1
+        if self.entries > MOST_ENTRIES:
+            raise ValueError(f"more than {MOST_ENTRIES} entries")
+        if self.entries % 4096 == 0:
+            self.check()
+
+    def check(self) -> None:
+        self.unchecked = 0
+        found = os.statvfs("/")
+        if found.f_bavail * found.f_frsize < self.reserve:
+            raise NoRoom(f"the layer would leave less than {self.reserve} bytes free")
+        if found.f_files and found.f_favail < self.inodes:
+            raise NoRoom(f"the layer would leave less than {self.inodes} inodes free")
+
+
+def reserve(disk: os.statvfs_result) -> int:
+    """Bytes that no image may take."""
+    return min(disk.f_blocks * disk.f_frsize // RESERVE_PART, MOST_RESERVE)
 
 
 class Source:
@@ -127,14 +182,15 @@ def decompressed(source: Source, site: str) -> Stream:
 class Tar:
     """The decompressed stream as tarfile reads it: whole blocks, hashed."""
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream, self.hash = stream, hashlib.sha256()
+    def __init__(self, stream: Stream, room: Room) -> None:
+        self.stream, self.room, self.hash = stream, room, hashlib.sha256()
 
     def read(self, size: int) -> bytes:
         parts, missing = [], size
         while missing and (data := self.stream.read(missing)):
             parts.append(data)
             missing -= len(data)
+            self.room.count_read(len(data))
         joined = b"".join(parts)
         self.hash.update(joined)
         return joined
@@ -146,11 +202,16 @@ class Tar:
         return "sha256:" + self.hash.hexdigest()
 
 
-def unpack(stream: Any) -> int:
+def unpack(stream: Any, room: Room) -> int:
     """The size of all files."""
     directories, size = [], 0
     with tarfile.open(fileobj=stream, mode="r|", bufsize=CHUNK, errorlevel=2) as archive:
-        for member in archive:
+        remembered = vars(archive)["members"]
+        while (member := archive.next()) is not None:
+            remembered.clear()                 # by tarfile: all, and there may be a million
+            room.count_entry()
+            if member.size < 0:
+                raise ValueError(f"the size of {member.name!r} is {member.size}")
             path = os.path.normpath("/" + member.name.lstrip("/"))
             parent, name = os.path.split(path)
             if path == "/":
@@ -158,35 +219,49 @@ def unpack(stream: Any) -> int:
                     own(path, member)
                 continue
             make_parents(parent)
-            if name == OPAQUE:
-                os.setxattr(parent, "trusted.overlay.opaque", b"y")
-            elif name.startswith(WHITEOUT):
-                if name[len(WHITEOUT):] in ("", ".", ".."):
-                    raise ValueError(f"invalid whiteout {member.name!r}")
-                replace(os.path.join(parent, name[len(WHITEOUT):]))
-                os.mknod(os.path.join(parent, name[len(WHITEOUT):]), stat.S_IFCHR, os.makedev(0, 0))
-            else:
-                size += make(archive, member, path)
-                if member.isdir():
-                    directories.append((path, member.mtime))
+            if name.startswith(WHITEOUT):
+                white_out(parent, name)
+                continue
+            size += make(archive, member, path, room)
+            if member.isdir():
+                directories.append((path, member.mtime))
     for path, changed in reversed(directories):
         if os.path.isdir(path) and not os.path.islink(path):
             set_time(path, changed)
     return size
 
 
+def white_out(parent: str, name: str) -> None:
+    """Opaque directories and deleted names, as overlayfs has them; other names of this kind are aufs's own and mean nothing."""
+    if name == OPAQUE:
+        os.setxattr(parent, "trusted.overlay.opaque", b"y")
+    elif not name.startswith(WHITEOUT + WHITEOUT):
+        hidden = name[len(WHITEOUT):]
+        if hidden in ("", ".", ".."):
+            raise ValueError(f"invalid whiteout {name!r}")
+        replace(os.path.join(parent, hidden))
+        os.mknod(os.path.join(parent, hidden), stat.S_IFCHR, os.makedev(0, 0))
+
+
 def make_parents(path: str) -> None:
     if not os.path.isdir(path):
         replace(path, keep_directory=True)
         make_parents(os.path.dirname(path))
-        os.mkdir(path, 0o755)
+        make_directory(path)
+
+
+def make_directory(path: str) -> None:
+    """Links can lead deeper than a path is long: what is so deep that nobody can delete it is refused."""
+    if os.path.realpath(os.path.dirname(path)).count("/") >= DEEPEST:
+        raise ValueError(f"directories are nested deeper than {DEEPEST}")
+    os.mkdir(path, 0o755)
 
 
 def replace(path: str, keep_directory: bool = False) -> None:
     """Makes room: later entries of an archive win."""
     try:
         mode = os.lstat(path).st_mode
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return
     if not stat.S_ISDIR(mode):
         os.unlink(path)
@@ -194,14 +269,14 @@ def replace(path: str, keep_directory: bool = False) -> None:
         shutil.rmtree(path)
 
 
-def make(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> int:
+def make(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str, room: Room) -> int:
     """The size of what was made."""
     replace(path, keep_directory=member.isdir())
     if member.isdir():
         if not os.path.isdir(path):
-            os.mkdir(path)
+            make_directory(path)
     elif member.isreg() or member.issparse():
-        write_file(archive.extractfile(member), path)
+        write_file(archive.extractfile(member), path, room)
     elif member.issym():
         os.symlink(member.linkname, path)
     elif member.islnk():
@@ -220,9 +295,10 @@ def make(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> int:
     return member.size
 
 
-def write_file(source: Any, path: str) -> None:
+def write_file(source: Any, path: str, room: Room) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb", buffering=0) as file:
         while data := source.read(CHUNK):
+            room.count_written(len(data))
             file.write(data)
 
 
@@ -257,12 +333,16 @@ def open_source(request: dict[str, Any]) -> Source:
 
 def work(request: dict[str, Any]) -> dict[str, Any]:
     libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     source = open_source(request)
-    tar = Tar(decompressed(source, request["site"]))
+    stream = decompressed(source, request["site"])
     os.umask(0)
     os.chroot(request["target"])
     os.chdir("/")
-    size = unpack(tar)
+    room = Room()
+    tar = Tar(stream, room)
+    size = unpack(tar, room)
     diff_id = tar.drain()
     while source.read(CHUNK):
         pass
@@ -285,6 +365,10 @@ def main() -> None:
         answer = {"error": "no space left on device" if full else f"unpacking failed: {error}"}
     except DAMAGED as error:
         answer = {"error": f"the layer is damaged: {error}"}
+    except NoRoom as error:
+        answer = {"error": f"no space left on device: {error}"}
+    except MemoryError:
+        answer = {"error": f"the layer is damaged: unpacking it takes more than {MOST_MEMORY} bytes of memory"}
     except Exception as error:
         # A library's own failures (zstd's), which cannot be named without importing it.
         answer = {"error": f"the layer is damaged: {error!r}"}

@@ -23,7 +23,8 @@ pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="ne
 FILES = layer({"file": b"x"})
 BLOB = gzip.compress(FILES)
 CONFIG = json.dumps({"config": {}, "rootfs": {"diff_ids": [digest(FILES)]}}).encode()
-MANIFEST = json.dumps({"mediaType": OCI_MANIFEST, "config": {"digest": digest(CONFIG)}, "layers": [{"digest": digest(BLOB)}]}).encode()
+MANIFEST = json.dumps({"mediaType": OCI_MANIFEST, "config": {"digest": digest(CONFIG), "size": len(CONFIG)},
+                       "layers": [{"digest": digest(BLOB), "size": len(BLOB)}]}).encode()
 CONTENT = {"manifests/1": MANIFEST, f"blobs/{digest(CONFIG)}": CONFIG, f"blobs/{digest(BLOB)}": BLOB}
 
 
