@@ -22,8 +22,14 @@ _PAGES = {"Node": ("nodes", "node"), "Deployment": ("workloads", "deployment"), 
           "Service": ("workloads", "service"), "Namespace": ("others", "namespace"), "ConfigMap": ("others", "config_map"),
           "Secret": ("others", "secret"), "ServiceAccount": ("accounts", "service_account"),
           "Endpoints": ("endpoints", "endpoints"), "EndpointSlice": ("endpoints", "slice_"), "Role": ("permissions", "role"),
-          "ClusterRole": ("permissions", "role"), "RoleBinding": ("permissions", "binding"), "ClusterRoleBinding": ("permissions", "binding")}
-_WITHOUT_EVENTS = ("Namespace", "Secret", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding")
+          "ClusterRole": ("permissions", "role"), "RoleBinding": ("permissions", "binding"), "ClusterRoleBinding": ("permissions", "binding"),
+          "Job": ("batch", "job"), "CronJob": ("batch", "cron_job"), "StatefulSet": ("statefulsets", "stateful_set"),
+          "PersistentVolume": ("storage", "volume"), "PersistentVolumeClaim": ("storage", "claim"),
+          "StorageClass": ("storage", "storage_class"), "Ingress": ("network", "ingress"), "NetworkPolicy": ("network", "network_policy"),
+          "ResourceQuota": ("policies", "quota"), "LimitRange": ("policies", "limits"),
+          "PodDisruptionBudget": ("policies", "disruption_budget"), "PriorityClass": ("policies", "priority_class"),
+          "HorizontalPodAutoscaler": ("autoscalers", "autoscaler")}
+_WITHOUT_EVENTS = ("Namespace", "Secret", "Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "ResourceQuota", "LimitRange", "NetworkPolicy")
 
 
 def run(session: Session, args: list[str]) -> int:

@@ -55,6 +55,11 @@ def annotation_lines(writer: Writer, name: str, values: dict[str, str] | None) -
     writer.line(f"{name}:\t" + ("\n\t".join(lines) or "<none>"))
 
 
+def joined(values: dict[str, str] | None) -> str:
+    """`a=b,c=d` in one line, whatever is in it."""
+    return ",".join(f"{key}={value}" for key, value in sorted((values or {}).items())) or "<none>"
+
+
 def _shortened(text: str) -> str:
     most = _LONGEST_ANNOTATION - 2
     return text if len(text) <= most else f"{text[:most]}..."
@@ -68,6 +73,14 @@ def moment(timestamp: str | None) -> str:
 
     from kubectl.humantime import seconds_of
     return time.strftime("%a, %d %b %Y %H:%M:%S %z", time.localtime(seconds_of(timestamp)))
+
+
+def go_moment(timestamp: str) -> str:
+    """`2026-11-21 02:36:42 +0000 UTC`, in local time."""
+    import time
+
+    from kubectl.humantime import seconds_of
+    return time.strftime("%Y-%m-%d %H:%M:%S %z %Z", time.localtime(seconds_of(timestamp)))
 
 
 def controller(document: Document) -> str:

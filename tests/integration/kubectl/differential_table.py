@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.integration.kubectl import kustomizations
+from tests.integration.kubectl import kustomizations, pages
 
 
 class Scene(NamedTuple):
@@ -43,6 +43,7 @@ ONLY_EXIT_CODE: dict[str, str] = {
 
 FILES: dict[str, str] = {
     **kustomizations.FILES,
+    **pages.FILES,
     "web.yaml": """
 apiVersion: v1
 kind: ConfigMap
@@ -567,6 +568,7 @@ set image deploy/web web=x:4 --local -o yaml --dry-run=client
 set image deploy/web web=x:4 --dry-run=server
 set image deploy/web web=x:4 --dry-run=client -o name
 """),
+    "pages": Scene(pages.SETUP, pages.LINES),
     "permissions": Scene(("apply -f web.yaml",), """
 auth reconcile -f rbac.yaml
 auth reconcile -f rbac.yaml
