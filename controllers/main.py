@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import uvloop
 
 from controllers.certificates import Signer, certificate_controller
+from controllers.clusterroleaggregation import cluster_role_aggregation_controller
 from controllers.daemonset.reconciler import daemon_set_controller
 from controllers.deployment.reconciler import deployment_controller
 from controllers.endpoints.endpoints import endpoints_controller
@@ -59,6 +60,7 @@ async def control(client: Client, options: Options, root_ca: str, signer: Signer
         endpoints_controller(client, recorder, factory, options.endpoint_updates_batch_period),
         ttl_after_finished_controller(client, factory),
         namespace_controller(client, factory),
+        cluster_role_aggregation_controller(client, factory),
         *([certificate_controller(client, factory, signer, [server])] if signer else []),
         pod_garbage_collector(client, factory, options.terminated_pod_gc_threshold),
         garbage_collector(client, recorder, factory),

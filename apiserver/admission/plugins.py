@@ -7,6 +7,7 @@ from apiserver.admission.certificate_requests import CertificateRequests
 from apiserver.admission.cluster_ips import ClusterIPs
 from apiserver.admission.default_tolerations import DefaultTolerationSeconds
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from apiserver.admission.node_restriction import NodeRestriction
 from apiserver.admission.priority import Priority
 from apiserver.admission.service_account import ServiceAccount
 from apiserver.registry.attributes import Chain, Objects, Plugin
@@ -14,6 +15,7 @@ from apiserver.registry.attributes import Chain, Objects, Plugin
 PLUGINS: dict[str, Callable[[Objects], Plugin]] = {
     "NamespaceLifecycle": NamespaceLifecycle,
     "ServiceAccount": ServiceAccount,
+    "NodeRestriction": NodeRestriction,
     "Priority": Priority,
     "DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(),
 }
@@ -24,13 +26,13 @@ class UnknownPlugin(ValueError):
 
 
 def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = (),
-          toleration_seconds: tuple[int, int] = (300, 300), *, mounts_tokens: bool = False) -> Chain:
+          toleration_seconds: tuple[int, int] = (300, 300), *, mounts_tokens: bool = False, more: Sequence[Plugin] = ()) -> Chain:
     """All plugins are on unless disabled; address allocation and the author of a certificate's request are no plugins and always
-    on. `toleration_seconds`: of nodes not ready, and unreachable. `mounts_tokens`: into pods. Raises UnknownPlugin."""
+    on. `toleration_seconds`: of nodes not ready, and unreachable. `mounts_tokens`: into pods. `more` come last. Raises UnknownPlugin."""
     for name in (*enabled, *disabled):
         if name not in PLUGINS:
             raise UnknownPlugin(f'admission plugin "{name}" does not exist; there are {", ".join(PLUGINS)}')
     plugins = PLUGINS | {"DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(*toleration_seconds),
                          "ServiceAccount": lambda objects: ServiceAccount(objects, mounts_tokens=mounts_tokens)}
     found = [make(objects) for name, make in plugins.items() if name not in disabled or name in enabled]
-    return Chain([*found, ClusterIPs(objects, service_cidr), CertificateRequests()])
+    return Chain([*found, ClusterIPs(objects, service_cidr), CertificateRequests(), *more])

@@ -4,9 +4,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from apiserver.bootstrap import wanted
+from apiserver.auth.access import MASTERS
+from apiserver.bootstrap import policy, wanted
 from apiserver.cacher import Selection
 from apiserver.options import Options
+from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.store import Context, Document, Store
 from apiserver.registry.stores import Stores
 from apiserver.storage.interface import StorageError
@@ -16,7 +18,7 @@ from kubeapi.resource import GroupResource
 
 logger = logging.getLogger(__name__)
 AGAIN_SECONDS = 1.0
-CONTEXT = Context(manager="kube-apiserver")
+CONTEXT = Context("system:apiserver", (MASTERS,), "kube-apiserver")
 
 
 class Keeper:
@@ -24,6 +26,7 @@ class Keeper:
         self._stores, self._options = stores, options
         self._is_ready = asyncio.Event()
         self._wanted = self._objects()
+        self._policy = self._roles_and_bindings() if "RBAC" in options.authorization_mode else []
 
     @property
     def is_ready(self) -> bool:
@@ -44,6 +47,11 @@ class Keeper:
                           wanted.kubernetes_endpoint_slice([address], options.secure_port)))
         return found
 
+    def _roles_and_bindings(self) -> list[tuple[Store, Document]]:
+        made = {"clusterroles": policy.cluster_roles, "roles": policy.roles, "clusterrolebindings": policy.cluster_role_bindings,
+                "rolebindings": policy.role_bindings}
+        return [(self._store(policy.GROUP, plural), one) for plural, make in made.items() for one in make()]
+
     def _store(self, group: str, plural: str) -> Store:
         return self._stores[GroupResource(group, plural)]
 
@@ -51,26 +59,28 @@ class Keeper:
         """Runs until cancelled."""
         await self._make_everything()
         async with asyncio.TaskGroup() as group:
-            for store in {id(store): store for store, _ in self._wanted}.values():
+            for store in {id(store): store for store, _ in (*self._wanted, *self._policy)}.values():
                 group.create_task(self._keep(store))
 
     async def _make_everything(self) -> None:
-        """In order: what lives in a namespace comes after it."""
-        while True:
+        """In order: what lives in a namespace comes after it. Roles and bindings are many, and do not wait for each other."""
+        while not self.is_ready:
             try:
                 await self._wanted[0][0].cacher.wait_until_current()
                 for store, document in self._wanted:
                     await self._ensure(store, document)
-            except (ApiStatusError, StorageError) as error:
-                logger.warning("the system's objects could not be made: %s", error)
+                async with asyncio.TaskGroup() as group:
+                    for store, document in self._policy:
+                        group.create_task(self._ensure(store, document))
+            except* (ApiStatusError, StorageError) as errors:
+                logger.warning("the system's objects could not be made: %s", "; ".join(map(str, errors.exceptions)))
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
                 self._is_ready.set()
-                return
 
     async def _keep(self, store: Store) -> None:
         """Looks once, then whenever one of its objects changes."""
-        documents = [one for mine, one in self._wanted if mine is store]
+        documents = [one for mine, one in (*self._wanted, *self._policy) if mine is store]
         names = {_key(one) for one in documents}
         while True:
             try:
@@ -96,10 +106,20 @@ class Keeper:
                 await store.create(key.namespace, _copy(document), CONTEXT)
             except AlreadyExists:
                 return
+        elif store.resource.group == policy.GROUP:
+            await self._reconcile(store, key, found.document(), document)
         elif not _includes(found.document(), document):
             await store.update(key.namespace, key.name, lambda there: {**there, **{
                 name: value for name, value in _copy(document).items() if name not in ("metadata", "spec")},
                 **({"spec": {**there.get("spec", {}), **document["spec"]}} if "spec" in document else {})}, CONTEXT)
+
+
+    async def _reconcile(self, store: Store, key: ObjectKey, there: Document, document: Document) -> None:
+        if policy.is_for_another_role(there, document):
+            await store.delete(key.namespace, key.name, DeleteOptions(), CONTEXT)
+            await store.create(key.namespace, _copy(document), CONTEXT)
+        elif policy.reconciled(there, document) is not None:
+            await store.update(key.namespace, key.name, lambda live: policy.reconciled(live, document) or live, CONTEXT)
 
 
 def _key(document: Document) -> ObjectKey:

@@ -11,13 +11,16 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from apiserver.admission.escalation import Escalation
 from apiserver.admission.plugins import chain
 from apiserver.auth.authentication import ANONYMOUS, Authenticator
 from apiserver.auth.authorization import Authorization
 from apiserver.auth.bootstraptokens import BootstrapTokens
+from apiserver.auth.nodes import NodeAuthorizer
 from apiserver.auth.rbac import RbacAuthorizer
 from apiserver.auth.serviceaccounts import ServiceAccountTokens, SigningKey, public_keys
 from apiserver.auth.user import User
+from apiserver.bootstrap import policy
 from apiserver.bootstrap.keeper import Keeper
 from apiserver.cacher import WatchHub
 from apiserver.discovery import DiscoveryEndpoints
@@ -64,14 +67,16 @@ class Application:
         self._options, self._storage, self._world = options, storage, world
         self._hub = WatchHub(storage)
         self.stores: Stores = make_stores(storage, self._hub, world)
+        roles = RbacAuthorizer(self.stores)
+        self._authorization = Authorization(options.authorization_mode, {"RBAC": roles, "Node": NodeAuthorizer(self.stores, policy.node_rules())},
+                                            self._hub.wait_until_current)
         objects = StoredObjects(self.stores, storage)
         admission = chain(objects, options.service_cluster_ip_range, options.enable_admission_plugins, options.disable_admission_plugins,
                           (options.default_not_ready_toleration_seconds, options.default_unreachable_toleration_seconds),
-                          mounts_tokens=bool(options.service_account_signing_key_file))
+                          mounts_tokens=bool(options.service_account_signing_key_file), more=[Escalation(self._authorization, roles)])
         for store in self.stores.values():
             store.admission = admission
         self._tokens = service_account_tokens(options, self.stores, world)
-        self._authorization = Authorization(options.authorization_mode, {"RBAC": RbacAuthorizer(self.stores)}, self._hub.wait_until_current)
         self._authenticator = Authenticator(options.tokens(), self._tokens, BootstrapTokens(
             self.stores[GroupResource("", "secrets")], world) if options.enable_bootstrap_token_auth else None,
             anonymous=options.anonymous_auth and not self._authorization.allows_everything)

@@ -8,6 +8,7 @@ from apiserver.auth.serviceaccounts import ServiceAccountTokens, Subject
 from apiserver.http.bodies import decode_object, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
+from apiserver.registry.attributes import Attributes
 from apiserver.registry.stores import Stores
 from kubeapi import errors
 from kubeapi.fielderrors import FieldError, invalid
@@ -19,6 +20,7 @@ from kubeapi.world import World
 Document = dict[str, Any]
 API_VERSION, KIND = "authentication.k8s.io/v1", "TokenRequest"
 DEFAULT_SECONDS, SHORTEST_SECONDS = 3600, 600
+ACCOUNTS = GroupResource("", "serviceaccounts")
 BINDABLE = {"Pod": "pods", "Node": "nodes", "Secret": "secrets"}
 
 
@@ -40,6 +42,7 @@ class TokenRequests:
         seconds = spec.get("expirationSeconds") or DEFAULT_SECONDS
         if faults := list(_faults(seconds)):
             raise errors.invalid(KIND, "authentication.k8s.io", "", faults)
+        await self._admit(exchange, document)
         subject = await self._subject(info.namespace, account, spec.get("boundObjectRef"))
         audiences = spec.get("audiences") or list(self._tokens.audiences)
         token = self._tokens.issue(subject, audiences, seconds)
@@ -48,6 +51,12 @@ class TokenRequests:
             "kind": KIND, "apiVersion": API_VERSION,
             "metadata": {"name": info.name, "namespace": info.namespace, "creationTimestamp": format_time(self._world.now())},
             "spec": {**spec, "audiences": audiences, "expirationSeconds": seconds}, "status": {"token": token, "expirationTimestamp": expires}})
+
+    async def _admit(self, exchange: Exchange, document: Document) -> None:
+        accounts, info, user = self._stores[ACCOUNTS], exchange.info, exchange.user
+        attributes = Attributes("CREATE", accounts.resource, info.namespace, info.name, "token", document, user=user.name, groups=user.groups)
+        await accounts.admission.admit(attributes)
+        await accounts.admission.validate(attributes)
 
     async def _subject(self, namespace: str, account: Document, reference: Document | None) -> Subject:
         name, uid = account["metadata"]["name"], account["metadata"]["uid"]
