@@ -15,12 +15,13 @@ _OVERHEAD = 512
 class Entry:
     """One change: the states before (None: created) and after (None: deleted) it."""
 
-    __slots__ = ("_lines", "new", "old", "revision")
+    __slots__ = ("_lines", "new", "old", "place", "revision")
 
     def __init__(self, old: CachedObject | None, new: CachedObject | None, revision: int) -> None:
         self.old = old
         self.new = new
         self.revision = revision
+        self.place = 0                          # the weight of all that was logged before
         self._lines: dict[tuple[ChangeType, Hashable], bytes] = {}
 
     @property
@@ -58,7 +59,7 @@ class EventLog:
         self._max_entries = max_entries
         self._max_bytes = max_bytes
         self._entries: dict[int, Entry] = {}
-        self._bytes = 0
+        self._bytes = self._logged = 0
         self.first = 0
         self.end = 0
         self.start_revision = 0
@@ -66,6 +67,8 @@ class EventLog:
     def append(self, entry: Entry) -> None:
         self._entries[self.end] = entry
         self.end += 1
+        entry.place = self._logged
+        self._logged += entry.weight
         self._bytes += entry.weight
         while self.end - self.first > self._max_entries or self._bytes > self._max_bytes:
             gone = self._entries.pop(self.first)
@@ -84,6 +87,13 @@ class EventLog:
 
     def __getitem__(self, index: int) -> Entry:
         return self._entries[index]
+
+    def chunk_end(self, start: int, most_entries: int, most_bytes: int) -> int:
+        """Where a piece of the log that begins at *start* ends, one entry at least. Readers at one place get the same piece."""
+        end = min(self.end, start + most_entries)
+        while end - start > 1 and self._entries[end - 1].place - self._entries[start].place > most_bytes:
+            end = start + (end - start) // 2
+        return end
 
     def index_after(self, revision: int) -> int | None:
         """The index of the first entry newer than *revision*; None when older ones than the log's are needed."""

@@ -87,9 +87,9 @@ class Watcher:
         log = self._cacher.log
         if self._index < log.first:
             raise too_old(self._revision, log.start_revision)
-        end = min(log.end, self._index + ENTRIES_PER_CHUNK)
-        if self._index >= end:
+        if self._index >= log.end:
             return b""
+        end = log.chunk_end(self._index, ENTRIES_PER_CHUNK, CHUNK_BYTES)
         chunk = self._cacher.lines(self._index, end, self._selection, self._representation)
         self._index = end
         self._revision = log[end - 1].revision

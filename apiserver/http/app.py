@@ -32,6 +32,7 @@ from apiserver.http.componentstatuses import ComponentStatuses
 from apiserver.http.eviction import Eviction
 from apiserver.http.health import Health, add_pages
 from apiserver.http.impersonation import asks_to_be_another, impersonated
+from apiserver.http.inflight import InFlight
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_document
@@ -56,7 +57,6 @@ logger = logging.getLogger(__name__)
 Handler = Callable[[Exchange], Awaitable[None]]
 NOT_FOUND = "the server could not find the requested resource"
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"      # open to all: by it a node learns the cluster's CA
-MAX_IN_FLIGHT = 600
 REQUEST_SECONDS = 60.0
 
 
@@ -89,7 +89,7 @@ class Application:
         self._discovery = DiscoveryEndpoints()
         self._handlers: dict[tuple[str, str, str], Handler] = {}
         self._special = self._special_handlers()
-        self._in_flight = 0
+        self._in_flight = InFlight()
         self._fastapi = FastAPI(title="picokube", docs_url="/picokube/docs", redoc_url=None, openapi_url="/picokube/openapi.json")
         add_pages(self._fastapi, self._health, self._discovery, self._tokens, options.secure_port)
 
@@ -154,8 +154,8 @@ class Application:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        user = await self._user(scope)
         info = requestinfo.parse(scope["method"], path, scope["query_string"])
+        user = await self._user(scope, info)
         if not self._authorization.is_open_to(user):
             access = access_of(user, info, scope["method"], path)
             if not self._authorization.decide(access).allowed:
@@ -170,16 +170,12 @@ class Application:
         if info.verb == "watch" or info.subresource in ("log", *STREAMING):
             await handler(exchange)
             return
-        if self._in_flight >= MAX_IN_FLIGHT:
-            raise errors.TooManyRequests("too many requests, please try again later", details={"retryAfterSeconds": 1})
-        self._in_flight += 1
         try:
-            async with asyncio.timeout(seconds):
-                await handler(exchange)
+            with self._in_flight.one_of(user.name):
+                async with asyncio.timeout(seconds):
+                    await handler(exchange)
         except TimeoutError:
             raise errors.Timeout("Timeout: request did not complete within the allotted timeout") from None
-        finally:
-            self._in_flight -= 1
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Any) -> None:
@@ -188,10 +184,11 @@ class Application:
 
         await self._fastapi(scope, receive, sending)
 
-    async def _user(self, scope: Scope) -> User:
+    async def _user(self, scope: Scope, info: RequestInfo | None) -> User:
         """Who asks, or whom they may be taken for. Raises Unauthorized, Forbidden."""
         peer, authorization = scope.get("state", {}).get("peercert"), header(scope, b"authorization")
-        if self._authorization.allows_everything and scope.get("method") == "GET" and scope["path"] == CLUSTER_INFO and not peer and not authorization:
+        is_open = scope["path"] == CLUSTER_INFO and info is not None and info.verb == "get"    # a watch would be held open, for nobody
+        if is_open and self._authorization.allows_everything and not peer and not authorization:
             return ANONYMOUS
         user = self._authenticator.user(peer, authorization, scope["path"])
         scope["user"] = user.name
@@ -224,7 +221,7 @@ class Application:
                 handshake = Handshake(scope, receive, send, is_watch=info is not None and info.verb == "watch")
                 await self(handshake.scope, handshake.receive, handshake.send)
                 return
-            user = await self._user(scope)
+            user = await self._user(scope, info)
             access = access_of(user, info, "GET", scope["path"])
             await self._authorization.require(access)
             await self._authorization.require(access._replace(verb="create"))      # to read is not to run (v1.35)

@@ -457,6 +457,8 @@ class _translated:
             case storage_errors.FutureRevision():
                 raise errors.Timeout("Too large resource version", details={"causes": [
                     {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}) from error
+            case storage_errors.TooLarge():
+                raise errors.RequestEntityTooLarge(f"Request entity too large: {error}") from error
             case storage_errors.StorageUnavailable():
                 details = None if self._is_write else {"retryAfterSeconds": 1}
                 raise errors.ServiceUnavailable(f"the store is unavailable: {error}", details=details) from error

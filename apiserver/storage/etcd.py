@@ -27,6 +27,7 @@ from apiserver.storage.interface import (
     StorageEvent,
     StorageUnavailable,
     Stored,
+    TooLarge,
 )
 
 CALL_SECONDS = 4.0          # below the 5 s within which a request without etcd must be answered
@@ -261,6 +262,8 @@ def _translated(error: RpcError | OSError) -> StorageError | None:
             return FutureRevision(str(error)) if "future" in str(error) else Compacted(0)
         case RpcError(code=Code.NOT_FOUND) if "lease not found" in str(error):
             return _LeaseLost(str(error))
+        case RpcError() if "larger than max" in str(error) or "request is too large" in str(error):
+            return TooLarge(f"etcd does not take it: {error}")
         case RpcError(code=Code.INVALID_ARGUMENT | Code.RESOURCE_EXHAUSTED):
             return StorageError(str(error))
     return None

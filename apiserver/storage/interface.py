@@ -5,7 +5,7 @@ revision once answered is durable. Errors are these four, by what happened, plus
 
     StorageError
       KeyNotFound · KeyExists · Conflict (carries the current value, or None where the key is gone)
-      Compacted (carries the oldest revision still there) · FutureRevision · StorageUnavailable
+      Compacted (carries the oldest revision still there) · FutureRevision · StorageUnavailable · TooLarge
 """
 from __future__ import annotations
 
@@ -79,6 +79,10 @@ class Compacted(StorageError):
 
 class FutureRevision(StorageError):
     """The asked-for revision has not happened yet."""
+
+
+class TooLarge(StorageError):
+    """The value is larger than a request to the store may be."""
 
 
 class StorageUnavailable(StorageError):

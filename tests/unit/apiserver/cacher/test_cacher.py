@@ -10,6 +10,7 @@ import pytest
 
 from apiserver.cacher import EVERYTHING, Cacher, Selection, Watcher, WatchHub, encode_for_storage, with_resource_version
 from apiserver.cacher.document import body_of, split, tail_of
+from apiserver.cacher.watcher import CHUNK_BYTES
 from apiserver.storage.interface import StorageEvent, Stored
 from apiserver.storage.memory import MemoryStorage
 from kubeapi.errors import Expired, Timeout
@@ -273,3 +274,21 @@ def test_a_write_that_another_writer_won_is_seen_as_the_other_wrote_it() -> None
     found = fed.cacher.get(ObjectKey("default", "a"))
     assert found is not None
     assert found.labels == {"app": "theirs"}
+
+
+def test_a_watcher_that_is_behind_is_handed_pieces_of_bounded_size() -> None:
+    """In one piece, what it missed lay in memory once for each of a thousand watchers that do not read."""
+    async def test() -> None:
+        fed = Fed()
+        watcher = fed.cacher.watch(since=1)
+        for number in range(40):
+            fed.put(f"p{number}", large="x" * 50_000)
+        sizes: list[int] = []
+        seen: list[tuple[str, str, int]] = []
+        while len(seen) < 40:
+            chunk = await anext(watcher)
+            sizes.append(len(chunk))
+            seen += told(chunk)
+        assert [name for _, name, _ in seen] == [f"p{number}" for number in range(40)]
+        assert max(sizes) <= CHUNK_BYTES + 60_000
+    run(test())
