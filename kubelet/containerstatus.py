@@ -18,7 +18,7 @@ from kubelet import cri
 from kubelet.allocation import granted_in
 from kubelet.podruntime import PodRuntime
 from kubelet.probes.results import ProbeResults
-from kubelet.restarts import ephemeral_containers, is_sidecar, statuses_of
+from kubelet.restarts import ephemeral_containers, is_sidecar, runs_again, statuses_of
 
 UNKNOWN_EXIT_CODE = 137
 NOWHERE = "The container could not be located when the pod was terminated"
@@ -75,7 +75,7 @@ def _status(pod: Pod, container: Container, seen: Observed, default_reason: str)
         return _without_container(container, known, seen, default_reason)
     state, last = _state(current, seen), _last_state(earlier, seen, known)
     waiting = seen.waiting.get(container.name)
-    if waiting is not None and state.running is None and not seen.is_terminal:
+    if waiting is not None and state.running is None and not seen.is_terminal and runs_again(pod, container, current):
         state, last = ContainerState(waiting=waiting), state if state.terminated else last
     running = state.running is not None
     is_init = container in pod.spec.init_containers and not is_sidecar(container)

@@ -63,6 +63,15 @@ def restarts_init(pod: Pod, container: Container, exit_code: int, *, is_known: b
     return (container.restart_policy or pod.spec.restart_policy) != "Never"
 
 
+def runs_again(pod: Pod, container: Container, last: ContainerStatus) -> bool:
+    """Of any container that has ended."""
+    is_known = last.state is not ContainerState.UNKNOWN
+    match kind_of(pod, container.name):
+        case "ephemeralContainers": return False
+        case "initContainers" if not is_sidecar(container): return restarts_init(pod, container, last.exit_code, is_known=is_known)
+        case _: return should_restart(pod, container, last)
+
+
 def _matches(rule: ContainerRestartRule, exit_code: int) -> bool:
     codes = rule.exit_codes
     if rule.action != "Restart" or codes is None:

@@ -121,6 +121,13 @@ def test_a_waiting_container_says_why_and_how_it_ended_before() -> None:
     assert (found.last_state.terminated.exit_code, found.restart_count, found.ready) == (3, 2, False)
 
 
+def test_one_that_never_runs_again_waits_for_nothing() -> None:
+    failed = {"c": ContainerStateWaiting(reason="RunContainerError", message="no such file")}
+    found = status(a_pod(restart="Never"), a_runtime(ended(code=128, reason="StartError")), waiting=failed)
+    terminated = found.container_statuses[0].state.terminated
+    assert terminated is not None and (found.phase, terminated.reason) == ("Failed", "StartError")
+
+
 def test_a_running_container_tells_of_its_predecessor() -> None:
     found = status(a_pod(), a_runtime(running(attempt=1), ended(code=3, reason="OOMKilled"))).container_statuses[0]
     assert found.state.running is not None and found.last_state.terminated is not None
