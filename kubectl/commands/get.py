@@ -155,6 +155,8 @@ def _sort_key(expression: str, documents: list[Document]) -> Callable[[Document]
         value = found[0] if found else None
         if value is None:
             return 0, 0, ""
+        if isinstance(value, dict | list):
+            raise CommandError(f"the field {{{jsonpath.relaxed(expression)}}} is of an unsortable type: {'a list' if isinstance(value, list) else 'a map'}")
         if isinstance(value, str):
             from kubectl.quantities import amount
             number = amount(value)

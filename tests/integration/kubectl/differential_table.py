@@ -569,6 +569,7 @@ set image deploy/web web=x:4 --dry-run=server
 set image deploy/web web=x:4 --dry-run=client -o name
 """),
     "pages": Scene(pages.SETUP, pages.LINES),
+    "explaining": Scene((), pages.EXPLAINED),
     "permissions": Scene(("apply -f web.yaml",), """
 auth reconcile -f rbac.yaml
 auth reconcile -f rbac.yaml

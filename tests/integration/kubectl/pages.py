@@ -1,4 +1,4 @@
-"""What `describe` is compared on: an object of each kind that has a page, with everything that the page can tell."""
+"""What `describe` is compared on: an object of each kind that has a page, with everything that the page can tell; and what `explain` is."""
 from __future__ import annotations
 
 FILES = {"pages.yaml": """
@@ -126,8 +126,9 @@ kind: LimitRange
 metadata: {name: limits}
 spec:
   limits:
-  - {type: Container, min: {cpu: 10m}, max: {cpu: "2", memory: 1Gi}, default: {cpu: 500m}, defaultRequest: {cpu: 100m}}
+  - {type: Container, min: {cpu: 10m}, max: {cpu: "2"}, default: {cpu: 500m}, defaultRequest: {cpu: 100m}}
   - {type: Pod, max: {cpu: "4"}, maxLimitRequestRatio: {cpu: "5"}}
+  - {type: PersistentVolumeClaim, min: {storage: 1Gi}, max: {storage: 9Gi}}
 ---
 apiVersion: policy/v1
 kind: PodDisruptionBudget
@@ -243,4 +244,38 @@ describe pc system-node-critical
 describe hpa
 describe hpa simple
 delete -f pages.yaml --wait=false -o name
+"""
+
+EXPLAINED = """
+explain pod
+explain pod.spec
+explain pod.spec.containers.imagePullPolicy
+explain deploy.spec.strategy
+explain pod.spec.nodeName
+explain pod --recursive
+explain pod.spec.restartPolicy
+explain svc.spec.ports
+explain job.spec.completionMode
+explain pod.metadata
+explain node.status.capacity
+explain pvc.spec.resources
+explain cm.data
+explain hpa.spec.metrics.resource.target
+explain pod.spec.volumes.configMap.items
+explain crd
+explain deploy.spec.template.spec.affinity.podAffinity
+explain deploy --recursive
+explain pod.nope
+explain pod.spec.containers.ports --recursive
+explain crd --recursive
+explain netpol.spec.ingress.ports.port
+explain pod.metadata.managedFields
+explain pods --api-version=v1
+explain hpa --api-version=autoscaling/v1
+explain node.spec.taints.effect
+explain pod.spec.containers.resources.limits
+explain pod.spec.tolerations
+explain svc
+explain pod.spec.foo.bar
+explain pod -o nope
 """
