@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from controllers.deployment.rolling import (
     Sizes,
+    has_settled,
     is_scaling_event,
     max_surge,
     new_size,
@@ -139,7 +140,7 @@ def _conditions(deployment: Deployment) -> Conditions:
 
 def has_ended(rs: ReplicaSet) -> bool:
     """Nothing of it is there or on its way: its controller has seen its size, which is 0, and what it wrote before."""
-    return rs.status is not None and not rs.status.replicas and rs.status.observed_generation >= rs.metadata.generation
+    return has_settled(rs) and rs.status is not None and not rs.status.replicas
 
 
 class Rollout:

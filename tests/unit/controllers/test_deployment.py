@@ -190,6 +190,80 @@ def test_scaling_in_the_middle_of_a_rollout_gives_each_its_share() -> None:
     run(play())
 
 
+def test_a_pod_counts_as_available_only_when_it_has_been_ready_for_long_enough() -> None:
+    scene = Scene(a_deployment(2, minReadySeconds=20))
+
+    async def play() -> None:
+        async with scene.playing():
+            await asyncio.sleep(10)
+            assert scene.deployment.status.available_replicas == 0
+            await asyncio.sleep(15)
+            assert scene.deployment.status.available_replicas == 2
+            scene.change(template=a_template("i:2"))
+            await asyncio.sleep(10)
+            assert scene.images() == ["i:1", "i:1", "i:2"]       # ready, but not yet for 20 s: nothing old may go
+            await asyncio.sleep(20)
+            assert scene.sizes() == {"i:1": 1, "i:2": 2}
+            await asyncio.sleep(30)
+
+    run(play())
+    assert scene.images() == ["i:2"] * 2
+
+
+def test_a_change_while_it_is_rolled_out_leaves_the_half_done_one_behind() -> None:
+    scene = Scene(a_deployment(3))
+
+    async def play() -> None:
+        async with scene.playing():
+            await asyncio.sleep(30)
+            scene.stuck = True
+            scene.change(template=a_template("i:2"))
+            await asyncio.sleep(30)
+            scene.stuck = False
+            scene.change(template=a_template("i:3"))
+            await asyncio.sleep(60)
+
+    run(play())
+    assert (scene.images(), scene.sizes()) == (["i:3"] * 3, {"i:1": 0, "i:2": 0, "i:3": 3})
+
+
+@pytest.mark.parametrize(("replicas", "sizes"), [(5, {"i:1": 4, "i:2": 3}), (20, {"i:1": 15, "i:2": 10}), (0, {"i:1": 0, "i:2": 0})])
+def test_what_is_paused_in_the_middle_is_scaled_in_proportion(replicas: int, sizes: dict[str, int]) -> None:
+    scene = Scene(a_deployment(10, surge="25%", unavailable="25%"))
+
+    async def play() -> None:
+        async with scene.playing():
+            await asyncio.sleep(30)
+            scene.stuck = True
+            scene.change(template=a_template("i:2"))
+            await asyncio.sleep(30)
+            assert scene.sizes() == {"i:1": 8, "i:2": 5}
+            scene.change(paused=True, replicas=replicas)
+            await asyncio.sleep(30)
+            assert scene.sizes() == sizes
+
+    run(play())
+
+
+def test_recreate_waits_for_pods_that_are_still_on_their_way() -> None:
+    """Its ReplicaSet has not yet seen that it is to be empty."""
+    scene = Scene(a_deployment(2, strategy={"type": "Recreate"}))
+    scene.fake.server.latency_seconds = 1.0
+    together: list[tuple[str, ...]] = []
+
+    async def play() -> None:
+        async with scene.playing():
+            await asyncio.sleep(3.5)
+            scene.change(template=a_template("i:2"))
+            for _ in range(200):
+                await asyncio.sleep(0.25)
+                together.append(tuple(sorted(set(scene.images()))))
+
+    run(play())
+    assert ("i:1", "i:2") not in together
+    assert scene.images() == ["i:2"] * 2
+
+
 def test_recreate_ends_all_of_the_old_before_it_begins_the_new() -> None:
     scene = Scene(a_deployment(3, strategy={"type": "Recreate"}))
     seen: set[tuple[str, ...]] = set()
