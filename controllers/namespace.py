@@ -72,7 +72,7 @@ class NamespaceReconciler:
             remains.failures.append(f"{resource.group_resource}: {error}")
             return
         if left:
-            remains.objects[str(resource.group_resource)] = len(left)
+            remains.objects[f"{resource.plural}.{resource.group}"] = len(left)      # "pods." in the core group, as upstream
             for one in left:
                 for finalizer in one["metadata"].get("finalizers", ()):
                     remains.finalizers[finalizer] = remains.finalizers.get(finalizer, 0) + 1
@@ -103,10 +103,11 @@ def conditions(remains: Remains) -> list[NamespaceCondition]:
     """The five conditions of a namespace that is going, in upstream's words."""
     content = ", ".join(f"{name} has {count} resource instances" for name, count in sorted(remains.objects.items()))
     holding = ", ".join(f"{name} in {count} resource instances" for name, count in sorted(remains.finalizers.items()))
+    failures = f"Failed to delete all resource types, {len(remains.failures)} remaining: {', '.join(sorted(remains.failures))}" if remains.failures else ""
     return [
         _condition("NamespaceDeletionDiscoveryFailure", "", "ResourcesDiscovered", "", "All resources successfully discovered"),
         _condition("NamespaceDeletionGroupVersionParsingFailure", "", "ParsedGroupVersions", "", "All legacy kube types successfully parsed"),
-        _condition("NamespaceDeletionContentFailure", "; ".join(remains.failures), "ContentDeleted", "ContentDeletionFailed",
+        _condition("NamespaceDeletionContentFailure", failures, "ContentDeleted", "ContentDeletionFailed",
                    "All content successfully deleted, may be waiting on finalization"),
         _condition("NamespaceContentRemaining", f"Some resources are remaining: {content}" if content else "", "ContentRemoved",
                    "SomeResourcesRemain", "All content successfully removed"),

@@ -87,6 +87,15 @@ def decode_object(body: bytes, media: str, schema: Schema, api_version: str, kin
     return decoded.document, _judged(decoded, kind, version, validation)
 
 
+def decode_options(body: bytes, media: str, schema: Schema, kind: str) -> dict[str, Any]:
+    """What comes under several versions' names and is never stored: options, evictions, bindings. Raises BadRequest."""
+    document = parse_any(body, media)
+    try:
+        return decode(document, schema).document
+    except DecodeError as error:
+        raise errors.BadRequest(f'{kind} in version "v1" cannot be handled as a {kind}: {error}') from error
+
+
 async def decoded_aside(body: bytes, media: str, decode_it: Callable[[], T]) -> T:
     """What `decode_it` makes of a body. A large one that is not JSON takes seconds, and others are served meanwhile."""
     is_slow = len(body) > LONGEST_AT_ONCE and "json" not in media

@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.http.bodies import media_type, parse_any, read_body
+from apiserver.http.bodies import decode_options, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.eviction import budget_of, charged, condemned, may_go_unhealthy, needs_no_budget
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
+from kubeapi.schemas import schema_of
 from kubeapi.times import format_time
 from kubeapi.world import World
 
@@ -23,9 +24,8 @@ class Eviction:
     async def __call__(self, exchange: Exchange) -> None:
         """The budget is charged first: a crash in between costs a disruption that its controller gives back."""
         namespace, name = exchange.info.namespace, exchange.info.name
-        body = parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope))
-        given = (body.get("metadata") or {}).get("name") if isinstance(body, dict) else ""
-        if not isinstance(body, dict) or given not in (None, "", name):
+        body = decode_options(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope), schema_of("policy", "v1", "Eviction"), "Eviction")
+        if (body.get("metadata") or {}).get("name", name) != name:
             raise errors.BadRequest("name in URL does not match name in Eviction object")
         options = DeleteOptions.parse(body.get("deleteOptions") or {}, exchange.query)
         context = Context(exchange.user.name, exchange.user.groups, "kube-apiserver", dry_run=options.dry_run)

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from apiserver.http.bodies import media_type, parse_any, read_body
+from apiserver.http.bodies import decode_options, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
+from kubeapi.schemas import schema_of
 from kubeapi.times import format_time
 from kubeapi.world import World
 
@@ -21,13 +22,11 @@ class Binding:
         self._pods, self._world = pods, world
 
     async def __call__(self, exchange: Exchange) -> None:
-        body = parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope))
-        target = body.get("target", {}) if isinstance(body, dict) else {}
-        name = exchange.info.name or (body.get("metadata", {}).get("name", "") if isinstance(body, dict) else "")
-        node = target.get("name", "")
+        body = decode_options(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope), schema_of("", "v1", "Binding"), "Binding")
+        target, metadata = body.get("target") or {}, body.get("metadata") or {}
+        name, node = exchange.info.name or metadata.get("name", ""), target.get("name", "")
         if target.get("kind", "Node") not in ("", "Node") or not node:
             raise errors.BadRequest("a Binding needs a target of kind Node with a name")
-        metadata = body.get("metadata") or {}
 
         def bind(pod: Document) -> Document:
             key = f'{pod["metadata"]["namespace"]}/{name}'
@@ -61,9 +60,7 @@ class Finalize:
         self._namespaces = namespaces
 
     async def __call__(self, exchange: Exchange) -> None:
-        body = parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope))
-        if not isinstance(body, dict):
-            raise errors.BadRequest("the body must be a Namespace")
+        body = decode_options(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope), schema_of("", "v1", "Namespace"), "Namespace")
         finalizers = (body.get("spec") or {}).get("finalizers") or []
         metadata = body.get("metadata") or {}
 

@@ -8,7 +8,7 @@ from typing import Any
 from apiserver.auth.user import User
 from apiserver.cacher import CachedObject
 from apiserver.http import writeoptions
-from apiserver.http.bodies import decode_object, decoded_aside, media_type, parse_any, read_body
+from apiserver.http.bodies import decode_object, decode_options, decoded_aside, media_type, parse_any, read_body
 from apiserver.http.negotiation import negotiate
 from apiserver.http.render import Renderer
 from apiserver.http.requestinfo import RequestInfo
@@ -164,9 +164,9 @@ class ResourceHandler:
             warnings[:] = decoded.faults if exchange.write_options().validation == "Warn" else []
             return self._version.to_storage(decoded.document)
 
-        metadata = body.get("metadata") or {} if isinstance(body, dict) else {}
+        metadata = _metadata(body)
         updated = await self._store.update(info.namespace, info.name, change, self._context(exchange), subresource=info.subresource,
-                                           resource_version=metadata.get("resourceVersion") or "", uid=metadata.get("uid") or "")
+                                           resource_version=str(metadata.get("resourceVersion") or ""), uid=str(metadata.get("uid") or ""))
         await self._answer(exchange, 200, updated, warnings)
 
     async def _apply(self, exchange: Exchange) -> None:
@@ -210,8 +210,7 @@ class ResourceHandler:
             old["spec"]["replicas"] = replicas
             return old
 
-        given = body.get("metadata") if isinstance(body, dict) else None
-        metadata = given if isinstance(given, dict) else {}
+        metadata = _metadata(body)
         updated = await self._store.update(info.namespace, info.name, change, self._context(exchange), subresource="scale",
                                            resource_version=str(metadata.get("resourceVersion") or ""), uid=str(metadata.get("uid") or ""))
         await send_document(exchange.scope, exchange.send, 200, scale_of(updated.document()))
@@ -264,9 +263,7 @@ class ResourceHandler:
 
     async def _delete_options(self, exchange: Exchange) -> DeleteOptions:
         body = await read_body(exchange.scope, exchange.receive)
-        document = parse_any(body, media_type(exchange.scope)) if body else {}
-        if not isinstance(document, dict):
-            raise errors.BadRequest("the body of a DELETE must be DeleteOptions")
+        document = decode_options(body, media_type(exchange.scope), schema_of("meta", "v1", "DeleteOptions"), "DeleteOptions") if body else {}
         return DeleteOptions.parse(document, exchange.query)
 
     def _context(self, exchange: Exchange) -> Context:
@@ -277,6 +274,12 @@ class ResourceHandler:
         accepted = negotiate(header(exchange.scope, b"accept"))
         body = self._renderer.one(one, accepted, exchange.query)
         await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))
+
+
+def _metadata(body: Any) -> Document:
+    """Of a patch, which may hold anything: what it becomes is decoded later."""
+    found = body.get("metadata") if isinstance(body, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def scale_of(document: Document) -> Document:

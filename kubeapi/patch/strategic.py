@@ -135,7 +135,7 @@ def _merge_list(original: list[Any], patch: list[Any], field: Schema | None) -> 
         return [_clean(item) for item in patch if item.get(_DIRECTIVE) != "replace" or len(item) > 1]
     if not key:
         raise PatchError("cannot merge lists without merge key")
-    if missing := next((item for item in patch if key not in item), None):
+    if (missing := next((item for item in patch if key not in item), None)) is not None:
         raise PatchError(f"map: {missing} does not contain declared merge key: {key}")
     deleted = {_hashable(item[key]) for item in patch if item.get(_DIRECTIVE) == "delete"}
     changes = [item for item in patch if item.get(_DIRECTIVE) != "delete"]

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,7 +32,11 @@ class Answer:
     def __init__(self, answer: http.client.HTTPResponse) -> None:
         self.code, self.headers = answer.status, answer.headers
         self.raw = answer.read()
-        self.document: Document = json.loads(self.raw) if "json" in (answer.headers["content-type"] or "") else {}
+
+    @cached_property
+    def document(self) -> Document:
+        found: Document = json.loads(self.raw) if "json" in (self.headers["content-type"] or "") else {}
+        return found
 
     @property
     def metadata(self) -> Document:

@@ -294,3 +294,18 @@ def test_who_is_not_known_sees_the_health_only(cluster: Any, credentials: str, p
         assert code == 200 or b'"reason":"Unauthorized"' in body
     finally:
         anonymous.close()
+
+
+@pytest.mark.parametrize(("method", "path", "body", "media", "code"), [
+    ("POST", "/below/binding", {"target": 1}, "application/json", 400), ("POST", "/below/binding", {"target": {"name": []}}, "application/json", 400),
+    ("POST", "/below/eviction", {"deleteOptions": "x"}, "application/json", 400), ("DELETE", "/below", {"preconditions": "x"}, "application/json", 400),
+    ("DELETE", "/below", {"gracePeriodSeconds": []}, "application/json", 400), ("DELETE", "/below", {"dryRun": 1}, "application/json", 400),
+    ("PATCH", "/below", {"metadata": "x"}, STRATEGIC, 400), ("PATCH", "/below", {"metadata": {"resourceVersion": 1}}, MERGE, 400),
+    ("PATCH", "/below", {"spec": {"containers": [{}]}}, STRATEGIC, 422)], ids=str)
+def test_parts_of_a_wrong_type_are_refused(api: Api, method: str, path: str, body: Any, media: str, code: int) -> None:
+    """Each was found by the fuzzer, or stood beside what it found."""
+    api.ask("POST", pods(api), a_pod(metadata={"name": "below"}))
+    before = api.ask("GET", pods(api, "/below")).document
+    refused = api.ask(method, pods(api, path), body, media)
+    assert (refused.code, refused.document["kind"]) == (code, "Status"), refused.raw
+    assert api.ask("GET", pods(api, "/below")).document == before

@@ -85,7 +85,7 @@ def test_what_remains_is_said_and_waited_for() -> None:
     fake, world = a_fake(a_namespace(), inside(ConfigMap, "a", "test/one"), inside(ConfigMap, "b", "test/one", "test/two"))
     steps(fake, world)
     assert told(fake)["NamespaceContentRemaining"] == (
-        "True", "SomeResourcesRemain", "Some resources are remaining: configmaps has 2 resource instances")
+        "True", "SomeResourcesRemain", "Some resources are remaining: configmaps. has 2 resource instances")
     assert told(fake)["NamespaceFinalizersRemaining"] == (
         "True", "SomeFinalizersRemain",
         "Some content in the namespace has finalizers remaining: test/one in 2 resource instances, test/two in 1 resource instances")
@@ -100,7 +100,7 @@ def test_a_failure_is_said_and_tried_again() -> None:
     fake.server.fail("deletecollection", "configmaps", *[errors.InternalError("it broke")] * 8)
     seen: list[tuple[str, str, str]] = []
     steps(fake, world, lambda: seen.append(told(fake)["NamespaceDeletionContentFailure"]), lambda: None)
-    assert seen == [("True", "ContentDeletionFailed", "configmaps: it broke")]
+    assert seen == [("True", "ContentDeletionFailed", "Failed to delete all resource types, 1 remaining: configmaps: it broke")]
     assert fake.find(Namespace, "going") is None
 
 

@@ -35,6 +35,11 @@ def test_lists_merge_by_key(patch: dict[str, Any], expected: list[Any]) -> None:
     assert spec == {"containers": [a_container("a"), a_container("b")]}
 
 
+def test_an_item_without_its_key_is_refused() -> None:
+    with pytest.raises(PatchError, match="does not contain declared merge key: name"):
+        strategic.apply({"containers": [a_container("a")]}, {"containers": [{}]}, SPEC)
+
+
 def test_scalars_of_a_merging_list_unite_and_are_deleted_by_name() -> None:
     meta = {"finalizers": ["a", "b"]}
     schema = field_of(POD, "metadata")
