@@ -8,10 +8,12 @@ from typing import Any, Protocol, TypeVar
 
 from kubeapi.errors import Conflict, NotFound
 from kubeapi.generated.models.core_v1 import ConfigMap, ObjectReference, Pod, Secret, Service, ServiceAccount
+from kubeapi.generated.models.node_v1 import RuntimeClass
 from kubeapi.meta import Object
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer
+from kubelet.cri import CriError
 from kubelet.environment import Configs, References
 from kubelet.restarts import kind_of
 
@@ -31,6 +33,10 @@ class KubeApi(Protocol):
         ...
 
     async def create_token(self, pod: Pod, audience: str, seconds: int) -> str: ...
+    async def runtime_handler(self, runtime_class: str) -> str:
+        """Which runtime a RuntimeClass means. Raises CriError where there is no such class."""
+        ...
+
     def services(self) -> Sequence[Service]: ...
     def event(self, pod: Pod, type: str, reason: str, message: str, container: str = "") -> None: ...
 
@@ -97,6 +103,12 @@ class ClientApi:
             "audiences": [audience] if audience else [], "expirationSeconds": seconds, "boundObjectRef": bound}}
         answer = await accounts.create_subresource(pod.spec.service_account_name or "default", "token", request)
         return str(answer["status"]["token"])
+
+    async def runtime_handler(self, runtime_class: str) -> str:
+        found = await self._get(RuntimeClass, "", runtime_class, asyncio.get_running_loop().time() - FRESH_SECONDS)
+        if found is None:
+            raise CriError("FailedCreatePodSandBox", f'failed to get RuntimeClass "{runtime_class}": RuntimeClass.node.k8s.io "{runtime_class}" not found')
+        return found.handler
 
     def services(self) -> Sequence[Service]:
         return self._services.list()

@@ -237,9 +237,10 @@ class PodKeeper:
                 await node.runtime.remove_pod_sandbox(old.id)
         attempt = runtime.sandbox.config.attempt + 1 if runtime.sandbox else 0
         try:
+            handler = await node.api.runtime_handler(pod.spec.runtime_class_name) if pod.spec.runtime_class_name else ""
             config = sandbox_config(
                 pod, attempt, hostname=sandbox_hostname(pod, node.cluster_domain), log_directory=log_directory(node.root, pod),
-                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=pod.spec.runtime_class_name or "")
+                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=handler)
             await node.runtime.run_pod_sandbox(config)
         except (CriError, ValueError) as error:
             node.api.event(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")

@@ -9,6 +9,7 @@ from apiserver.admission.default_tolerations import DefaultTolerationSeconds
 from apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from apiserver.admission.node_restriction import NodeRestriction
 from apiserver.admission.priority import Priority
+from apiserver.admission.runtime_class import RuntimeClass
 from apiserver.admission.service_account import ServiceAccount
 from apiserver.registry.attributes import Chain, Objects, Plugin
 
@@ -18,6 +19,7 @@ PLUGINS: dict[str, Callable[[Objects], Plugin]] = {
     "NodeRestriction": NodeRestriction,
     "Priority": Priority,
     "DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(),
+    "RuntimeClass": RuntimeClass,
 }
 
 

@@ -69,7 +69,7 @@ class HollowRuntime:
 
     async def run_pod_sandbox(self, config: SandboxConfig) -> SandboxStatus:
         if config.runtime_handler not in ("", "hollow"):
-            raise CriError("FailedCreatePodSandBox", f"no runtime for RuntimeHandler {config.runtime_handler!r} is configured")
+            raise CriError("FailedCreatePodSandBox", f'failed to get sandbox runtime: no runtime for "{config.runtime_handler}" is configured')
         ips = () if config.host_network or self._addresses is None else (self._addresses.take(),)
         status = SandboxStatus(self._new_id(), config, SandboxState.READY, self._now(), ips)
         self._sandboxes[status.id] = status

@@ -177,7 +177,7 @@ class RuncRuntime:
     async def run_pod_sandbox(self, config: SandboxConfig) -> SandboxStatus:
         self._require_running()
         if config.runtime_handler not in ("", "runc"):
-            raise CriError("FailedCreatePodSandBox", f"no runtime for RuntimeHandler {config.runtime_handler!r} is configured")
+            raise CriError("FailedCreatePodSandBox", f'failed to get sandbox runtime: no runtime for "{config.runtime_handler}" is configured')
         sandbox_id = self._new_id()
         async with self._shims.room:
             sandbox = await linux.in_fresh_thread(lambda: self._make_sandbox(sandbox_id, config))

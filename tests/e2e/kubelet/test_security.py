@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kubelet.admission import APPARMOR
 from kubelet.runc.spec import CAPABILITIES, DEFAULT_CAPABILITIES
 from tests.e2e.kubelet.place import Place, can_run_pods, processes_of, shell, sleeper
 
@@ -138,3 +139,19 @@ def test_sysctls_that_are_refused(place: Place, spec: Document, name: str, messa
     assert (pod["status"]["phase"], pod["status"]["reason"]) == ("Failed", "SysctlForbidden")
     assert pod["status"]["message"] == f"Pod was rejected: {message}"
     assert place.until_event("SysctlForbidden")["message"] == message
+
+
+@pytest.mark.skipif(APPARMOR.exists(), reason="this machine has AppArmor")
+@pytest.mark.parametrize("spec", [
+    pytest.param({"securityContext": {"appArmorProfile": {"type": "RuntimeDefault"}}}, id="of-the-pod"),
+    pytest.param({"of_container": {"securityContext": {"appArmorProfile": {"type": "Localhost", "localhostProfile": "x"}}}}, id="of-a-container"),
+])
+def test_a_profile_that_nobody_enforces_is_refused(place: Place, spec: Document) -> None:
+    place.pod("p", sleeper(**spec.pop("of_container", {})), **spec)
+    pod = place.until("p", lambda pod: pod["status"]["phase"] == "Failed")
+    assert (pod["status"]["reason"], pod["status"]["message"]) == (
+        "AppArmor", "Pod was rejected: Cannot enforce AppArmor: AppArmor is not enabled on the host")
+
+
+def test_unconfined_needs_no_apparmor(place: Place) -> None:
+    place.running("p", sleeper(securityContext={"appArmorProfile": {"type": "Unconfined"}}))

@@ -45,6 +45,9 @@ class Api:
     async def create_token(self, pod: Pod, audience: str, seconds: int) -> str:
         return ""
 
+    async def runtime_handler(self, runtime_class: str) -> str:
+        return ""
+
     def services(self) -> Sequence[Service]:
         return ()
 

@@ -34,6 +34,9 @@ class Api:
     async def create_token(self, pod: Pod, audience: str, seconds: int) -> str:
         raise NotImplementedError
 
+    async def runtime_handler(self, runtime_class: str) -> str:
+        raise NotImplementedError
+
     def services(self) -> Sequence[Service]:
         return []
 
