@@ -1,0 +1,1 @@
+"""The rules that several kinds share, by what they are about; each answers field errors and never raises."""

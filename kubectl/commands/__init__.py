@@ -1,0 +1,1 @@
+"""One module a command; it is imported when the command is used."""

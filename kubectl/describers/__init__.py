@@ -1,0 +1,1 @@
+"""What `kubectl describe` says, by kind."""
