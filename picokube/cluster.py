@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -116,9 +117,11 @@ class Cluster:
         return replace(self, settings=replace(self.settings, **changes))
 
     def save(self) -> None:
-        self.data.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.run.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for directory in (self.data, self.run, self.pki):
+            directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+            require_own(directory, may_be_link=directory == self.data)
         self.run.chmod(0o700)
+        self.pki.chmod(0o700)
         write_json(self.data / "cluster.json", {"name": self.name, **asdict(self.settings)})
         write_json(state_home() / f"{self.name}.json", {"data": str(self.data)})
 
@@ -132,6 +135,15 @@ class Cluster:
             return None
         process = ProcessId(int(document["pid"]), int(document["starttime"]))
         return process if process.is_alive else None
+
+
+def require_own(directory: Path, *, may_be_link: bool) -> None:
+    """Keys and sockets lie there: whoever else owns it could exchange them. Raises CannotRun."""
+    found = os.stat(directory, follow_symlinks=may_be_link)
+    if not stat.S_ISDIR(found.st_mode):
+        raise CannotRun(f"{directory} is no directory")
+    if found.st_uid != os.geteuid():
+        raise CannotRun(f"{directory} belongs to uid {found.st_uid}, who could read and exchange the cluster's keys: choose another --data-dir")
 
 
 def default_name() -> str:

@@ -2,10 +2,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from argparse import Namespace
 
 from picokube import kubeconfigs
 from picokube.cluster import Cluster, existing, find
+from picokube.errors import CannotRun
 from picokube.nodes import clean_up
 from picokube.processes import stop
 
@@ -25,7 +27,10 @@ def down(options: Namespace) -> int:
 def reset(options: Namespace) -> int:
     cluster = existing(options.name, options.data_dir)
     stop_everything(cluster)
-    kubeconfigs.remove_context(cluster.context)
+    try:
+        kubeconfigs.remove_context(cluster.context)
+    except CannotRun as error:              # the user's file is not ours to mend, and no reason to keep the data
+        print(f"picokube: {error}", file=sys.stderr)
     shutil.rmtree(cluster.data)
     cluster.forget()
     print(f"cluster {cluster.name!r} and its data are gone")

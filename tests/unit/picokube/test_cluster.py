@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -92,3 +93,50 @@ def test_down_without_a_cluster_is_fine(capsys: pytest.CaptureFixture[str]) -> N
 
 def test_cluster_is_plain_data(tmp_path: Path) -> None:
     assert Cluster("a", tmp_path).etcd_socket == tmp_path / "run" / "etcd.sock:0"
+
+
+@pytest.mark.parametrize("place", ["run", "pki"])
+def test_a_data_directory_that_leads_elsewhere_is_refused(tmp_path: Path, place: str) -> None:
+    """Root would have changed the mode of /etc, and left its keys where the link's owner likes."""
+    elsewhere, data = tmp_path / "elsewhere", tmp_path / "d"
+    elsewhere.mkdir(mode=0o755)
+    data.mkdir()
+    (data / place).symlink_to(elsewhere)
+    with pytest.raises(CannotRun, match="is no directory"):
+        new("dev", str(data)).save()
+    assert elsewhere.stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize("place", ["", "run", "pki"])
+def test_a_data_directory_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    cluster = new("dev", str(tmp_path / "d"))
+    cluster.save()
+    theirs, real = (cluster.data / place).stat().st_ino, os.stat
+
+    def stat(path: Any, *, dir_fd: int | None = None, follow_symlinks: bool = True) -> os.stat_result:
+        found = real(path, dir_fd=dir_fd, follow_symlinks=follow_symlinks)
+        return os.stat_result((*found[:4], os.geteuid() + 1, *found[5:10])) if found.st_ino == theirs else found
+    monkeypatch.setattr(os, "stat", stat)
+    with pytest.raises(CannotRun, match="belongs to uid"):
+        cluster.save()
+
+
+def test_keys_are_for_their_owner_only_whatever_the_directory_was(tmp_path: Path) -> None:
+    cluster = new("dev", str(tmp_path / "d"))
+    for directory in (cluster.run, cluster.pki):
+        directory.mkdir(parents=True, mode=0o777)
+        directory.chmod(0o777)
+    cluster.save()
+    assert [one.stat().st_mode & 0o777 for one in (cluster.run, cluster.pki)] == [0o700, 0o700]
+
+
+def test_a_cluster_is_reset_though_the_kubeconfig_is_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / "config"
+    broken.write_text("garbage")
+    monkeypatch.setenv("KUBECONFIG", str(broken))
+    cluster = new("dev", str(tmp_path / "d")).with_settings(runtime="hollow")
+    cluster.save()
+    assert main(["reset", "--name", "dev"]) == 0
+    assert "is not a kubeconfig" in capsys.readouterr().err
+    assert not cluster.data.exists()
+    assert broken.read_text() == "garbage"
