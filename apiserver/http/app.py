@@ -34,6 +34,7 @@ from apiserver.http.health import Health, add_pages
 from apiserver.http.impersonation import asks_to_be_another, impersonated
 from apiserver.http.inflight import InFlight
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
+from apiserver.http.proxy import Proxies
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Scope, Send, header, send_document
 from apiserver.http.reviews import reviews
@@ -83,6 +84,7 @@ class Application:
         self._kubelets = Kubelets(self.stores, KubeletCredentials(
             options.kubelet_client_certificate, options.kubelet_client_key, options.kubelet_certificate_authority))
         self._streams = Streams(self._kubelets)
+        self._proxies = Proxies(self.stores, self._kubelets, world)
         self._keeper = Keeper(self.stores, options)
         self._health = Health(self._hub, self._keeper)
         self._audit_log = AuditLog()
@@ -99,6 +101,7 @@ class Application:
         finalize = Finalize(self.stores[GroupResource("", "namespaces")])
         return {("", "pods", "binding"): binding, ("", "bindings", ""): binding, ("", "namespaces", "finalize"): finalize,
                 ("", "pods", "log"): self._kubelets.logs,
+                **{("", plural, "proxy"): self._proxies for plural in ("nodes", "pods", "services")},
                 **{("", "pods", name): self._streams.upgrade for name in STREAMING},
                 ("", "pods", "eviction"): Eviction(self.stores[GroupResource("", "pods")],
                                                    self.stores[GroupResource("policy", "poddisruptionbudgets")], self._world),
@@ -109,7 +112,7 @@ class Application:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        async with self._kubelets.running(), asyncio.TaskGroup() as group:
+        async with self._kubelets.running(), self._proxies.running(), asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._hub.run(), name="hub"), group.create_task(self._keeper.run(), name="keeper"),
                      group.create_task(compact_regularly(self._storage), name="compaction")]
             try:
@@ -167,7 +170,7 @@ class Application:
         exchange = Exchange(scope, receive, send, info, user)
         handler = self._handler(info)
         seconds = deadline(info.query)
-        if info.verb == "watch" or info.subresource in ("log", *STREAMING):
+        if info.verb == "watch" or info.subresource in ("log", "proxy", *STREAMING):
             await handler(exchange)
             return
         try:
@@ -217,6 +220,11 @@ class Application:
         info = requestinfo.parse("GET", scope["path"], scope["query_string"])
         try:
             scope = with_bearer(scope)
+            if info is not None and info.subresource == "proxy" and self._handler(info) is self._proxies:
+                user = await self._user(scope, info)
+                await self._authorization.require(access_of(user, info, "GET", scope["path"]))
+                await self._proxies.websocket(Exchange(scope, receive, send, info, user))
+                return
             if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in STREAMING:
                 handshake = Handshake(scope, receive, send, is_watch=info is not None and info.verb == "watch")
                 await self(handshake.scope, handshake.receive, handshake.send)

@@ -58,8 +58,8 @@ class Kubelets:
                     raise refused(answer.status, (await answer.content.read(4096)).decode(errors="replace"))
                 await begin(exchange.scope, exchange.send, 200, "text/plain")
                 async with asyncio.TaskGroup() as group:
-                    copying = group.create_task(_copy(answer, exchange.send))
-                    hanging_up = group.create_task(_hang_up(exchange.receive))
+                    copying = group.create_task(copy_body(answer, exchange.send))
+                    hanging_up = group.create_task(hang_up(exchange.receive))
                     await asyncio.wait((copying, hanging_up), return_when=asyncio.FIRST_COMPLETED)
                     copying.cancel()
                     hanging_up.cancel()
@@ -81,7 +81,7 @@ class Kubelets:
         node_name = pod["spec"].get("nodeName", "")
         if not node_name:
             raise errors.BadRequest(f"pod {info.name} does not have a host assigned")
-        host, port = _address(self._nodes.cached("", node_name).document(), node_name)
+        host, port = kubelet_address(self._nodes.cached("", node_name).document(), node_name)
         return f"https://{host}:{port}/{PATHS[info.subresource]}/" + "/".join(quote(part, safe="") for part in parts)
 
 
@@ -96,7 +96,7 @@ def _container(info: RequestInfo, pod: Document, container: str) -> str:
     return container
 
 
-def _address(node: Document, name: str) -> tuple[str, int]:
+def kubelet_address(node: Document, name: str) -> tuple[str, int]:
     status: Mapping[str, Any] = node.get("status", {})
     addresses = {one["type"]: one["address"] for one in status.get("addresses", ())}
     host = addresses.get("InternalIP") or addresses.get("Hostname", "")
@@ -111,12 +111,12 @@ def refused(code: int, text: str) -> errors.ApiStatusError:
     return kinds.get(code, errors.InternalError)(text or f"the kubelet answered {code}")
 
 
-async def _copy(answer: aiohttp.ClientResponse, send: Send) -> None:
+async def copy_body(answer: aiohttp.ClientResponse, send: Send) -> None:
     async for chunk in answer.content.iter_any():
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _hang_up(receive: Receive) -> None:
+async def hang_up(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         continue

@@ -50,6 +50,12 @@ async def begin(scope: Scope, send: Send, code: int, content_type: str, headers:
         (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private"), *headers]})
 
 
+async def begin_raw(scope: Scope, send: Send, code: int, headers: Headers) -> None:
+    """The head of an answer that somebody else gave."""
+    scope["status"] = code
+    await send({"type": "http.response.start", "status": code, "headers": headers})
+
+
 async def send_bytes(scope: Scope, send: Send, code: int, body: bytes, content_type: str = "application/json",
                      headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
     extra = list(headers)

@@ -45,8 +45,8 @@ class Streams:
             await receive()                             # websocket.connect
             await send({"type": "websocket.accept", "subprotocol": protocol})
             async with asyncio.TaskGroup() as group:
-                inwards = group.create_task(_to_kubelet(receive, kubelet))
-                outwards = group.create_task(_to_client(kubelet, send))
+                inwards = group.create_task(to_backend(receive, kubelet))
+                outwards = group.create_task(to_client(kubelet, send))
                 await asyncio.wait((inwards, outwards), return_when=asyncio.FIRST_COMPLETED)
                 inwards.cancel()
                 outwards.cancel()
@@ -91,7 +91,7 @@ class Streams:
             raise errors.InternalError(f"error dialing backend: {error}") from error
 
 
-async def _to_kubelet(receive: Receive, kubelet: aiohttp.ClientWebSocketResponse) -> None:
+async def to_backend(receive: Receive, kubelet: aiohttp.ClientWebSocketResponse) -> None:
     while True:
         message = await receive()
         if message["type"] != "websocket.receive":
@@ -103,7 +103,7 @@ async def _to_kubelet(receive: Receive, kubelet: aiohttp.ClientWebSocketResponse
             await kubelet.send_str(message.get("text") or "")
 
 
-async def _to_client(kubelet: aiohttp.ClientWebSocketResponse, send: Send) -> None:
+async def to_client(kubelet: aiohttp.ClientWebSocketResponse, send: Send) -> None:
     async for message in kubelet:
         if message.type is aiohttp.WSMsgType.BINARY:
             await send({"type": "websocket.send", "bytes": message.data})
