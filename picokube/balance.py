@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import logging
+import resource
 import signal
 import ssl
 from argparse import ArgumentParser, ArgumentTypeError
@@ -89,8 +91,8 @@ class Balancer:
                     return b" 200 " in await reader.readline()
                 finally:
                     writer.transport.abort()
-        except (OSError, TimeoutError):
-            return False
+        except (OSError, TimeoutError) as error:
+            return server.is_ready if _is_own_fault(error) else False
 
     def in_turn(self) -> list[Server]:
         """Those that are ready first, beginning with the next; then those that are not: better their refusal than none."""
@@ -106,13 +108,26 @@ class Balancer:
                 try:
                     async with asyncio.timeout(CONNECT_SECONDS):
                         beyond = await asyncio.open_connection(*server.address, limit=CHUNK)
-                except (OSError, TimeoutError):
+                except (OSError, TimeoutError) as error:
+                    if _is_own_fault(error):
+                        return
                     self._judge(server, False)
                 else:
                     await _join(server, reader, writer, *beyond)
                     return
         finally:
             writer.transport.abort()
+
+
+def _is_own_fault(error: OSError) -> bool:
+    """Too many connections here say nothing of a server: who opens them must not have the others' cut."""
+    return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
+
+
+def _raise_file_limit() -> None:
+    """A connection is two open files, and a login shell's limit is 1024 of them."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def _join(server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter,
@@ -156,6 +171,7 @@ def _address(text: str) -> Address:
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    _raise_file_limit()
     try:
         context = ssl.create_default_context(cafile=options.cafile)
         asyncio.run(_until_signalled(Balancer(options.server, context), options.listen))

@@ -17,6 +17,7 @@ from kubeapi.errors import ApiStatusError, NotFound
 from kubeapi.release import GIT_VERSION
 
 CHECK_SECONDS = 4.0
+CONFIGURATION, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
 Check = Callable[[], Awaitable[str]]
 
 
@@ -51,29 +52,50 @@ class Health:
 
 
 def add_pages(app: FastAPI, health: Health, discovery: DiscoveryEndpoints, tokens: ServiceAccountTokens, port: int) -> None:
-    async def answer(name: str, names: list[str], verbose: bool) -> Response:
+    """What none of them serves is answered with the paths that there are."""
+    groups = {"livez": ["ping"], "healthz": ["ping", "etcd"], "readyz": list(health.checks)}
+    for name, names in groups.items():
+        _add_checks(app, health, name, names)
+    _add_facts(app, health)
+    _add_keys(app, tokens, port)
+    paths = sorted([*discovery.paths(), KEYS, CONFIGURATION, "/version", "/metrics", *(f"/{name}" for name in groups),
+                    *(f"/{name}/{check}" for name in groups for check in health.checks)])
+
+    @app.get("/")
+    async def index() -> dict[str, list[str]]:
+        return {"paths": paths}
+
+    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
+    async def nothing_here(path: str) -> Response:
+        if path.split("/")[0] in ("api", "apis"):
+            return _not_found()
+        return JSONResponse({"paths": paths}, 404)
+
+
+def _not_found() -> Response:
+    return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
+
+
+def _add_checks(app: FastAPI, health: Health, name: str, names: list[str]) -> None:
+    """/NAME for all of them but those that the query excludes, /NAME/CHECK for any one."""
+    async def answer(names: list[str], verbose: bool) -> Response:
         results = {check: await health.checks[check]() for check in names}
         lines = [f"[+]{check} ok" if not wrong else f"[-]{check} failed: {wrong}" for check, wrong in results.items()]
         if any(results.values()):
             return PlainTextResponse("\n".join([*lines, f"{name} check failed", ""]), 503)
         return PlainTextResponse("\n".join([*lines, f"{name} check passed", ""]) if verbose else "ok")
 
-    def add(name: str, names: list[str]) -> None:
-        @app.get(f"/{name}")
-        async def all_of_them(request: Request) -> Response:
-            excluded = request.query_params.getlist("exclude")
-            return await answer(name, [one for one in names if one not in excluded], "verbose" in request.query_params)
+    @app.get(f"/{name}")
+    async def all_of_them(request: Request) -> Response:
+        excluded = request.query_params.getlist("exclude")
+        return await answer([one for one in names if one not in excluded], "verbose" in request.query_params)
 
-        @app.get(f"/{name}/{{check:path}}")
-        async def one_of_them(check: str) -> Response:
-            if check not in health.checks:
-                return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
-            return await answer(name, [check], False)
+    @app.get(f"/{name}/{{check:path}}")
+    async def one_of_them(check: str) -> Response:
+        return await answer([check], False) if check in health.checks else _not_found()
 
-    add("livez", ["ping"])
-    add("healthz", ["ping", "etcd"])
-    add("readyz", list(health.checks))
 
+def _add_facts(app: FastAPI, health: Health) -> None:
     @app.get("/version")
     async def version() -> dict[str, str]:
         major, minor, _ = GIT_VERSION.lstrip("v").split(".", 2)
@@ -87,23 +109,13 @@ def add_pages(app: FastAPI, health: Health, discovery: DiscoveryEndpoints, token
                   for (method, code), count in sorted(health.requests.items())]
         return PlainTextResponse("\n".join([*lines, ""]), media_type="text/plain; version=0.0.4")
 
-    @app.get("/.well-known/openid-configuration")
-    async def openid_configuration(request: Request) -> dict[str, object]:
-        return tokens.configuration(f"https://{request.headers.get('host') or f'localhost:{port}'}/openid/v1/jwks")
 
-    @app.get("/openid/v1/jwks")
+def _add_keys(app: FastAPI, tokens: ServiceAccountTokens, port: int) -> None:
+    """By which others verify the tokens of ServiceAccounts."""
+    @app.get(CONFIGURATION)
+    async def openid_configuration(request: Request) -> dict[str, object]:
+        return tokens.configuration(f"https://{request.headers.get('host') or f'localhost:{port}'}{KEYS}")
+
+    @app.get(KEYS)
     async def jwks() -> Response:
         return JSONResponse(tokens.jwks(), media_type="application/jwk-set+json")
-
-    paths = sorted([*discovery.paths(), "/.well-known/openid-configuration", "/openid/v1/jwks", *(f"/{name}" for name in ("livez", "healthz", "readyz", "version", "metrics")),
-                    *(f"/{name}/{check}" for name in ("livez", "healthz", "readyz") for check in health.checks)])
-
-    @app.get("/")
-    async def index() -> dict[str, list[str]]:
-        return {"paths": paths}
-
-    @app.api_route("/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"])
-    async def nothing_here(path: str) -> Response:
-        if path.split("/")[0] in ("api", "apis"):
-            return JSONResponse(NotFound("the server could not find the requested resource").status, 404)
-        return JSONResponse({"paths": paths}, 404)
