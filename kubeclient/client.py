@@ -56,6 +56,10 @@ class Client:
         self._transport, self._user_agent = transport, user_agent
         self._turns = asyncio.Semaphore(REQUESTS_AT_ONCE)
 
+    def apart(self) -> Client:
+        """To the same server, waiting behind none of this one's requests: what cannot wait, such as Leases."""
+        return Client(self._transport, self._user_agent)
+
     def resource(self, model: type[M], namespace: str = "") -> ResourceClient[M]:
         resource = resource_of(model)
         return ResourceClient(self, resource, model.VERSION, namespace, model)

@@ -25,7 +25,7 @@ class LeadershipLost(Exception):
 
 class LeaderElector:
     def __init__(self, client: Client, name: str, identity: str, namespace: str = "kube-system", world: World = REAL_WORLD) -> None:
-        self._leases = client.resource(Lease, namespace)
+        self._leases = client.apart().resource(Lease, namespace)
         self._name, self._namespace, self._identity, self._world = name, namespace, identity, world
         self._seen: LeaseSpec | None = None
         self._seen_at = 0.0

@@ -243,3 +243,18 @@ def test_of_many_requests_a_few_are_under_way_at_once_and_none_gives_up_waiting(
         return asyncio.get_running_loop().time()
 
     assert run(scenario()) == 3 * (REQUEST_SECONDS - 1)
+
+
+def test_what_cannot_wait_does_not_wait_behind_many_others() -> None:
+    fake = a_fake(a_pod())
+    fake.server.latency_seconds = 1.0
+
+    async def scenario() -> float:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(3 * REQUESTS_AT_ONCE):
+                group.create_task(fake.resource(Pod, "default").get("a"))
+            await asyncio.sleep(0)
+            await fake.apart().resource(Pod, "default").get("a")
+            return asyncio.get_running_loop().time()
+
+    assert run(scenario()) == 1
