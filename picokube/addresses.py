@@ -11,6 +11,7 @@ from picokube.errors import CannotRun
 
 Network = ipaddress.IPv4Network
 POD_RANGES = ["10.244.0.0/16", *(f"10.{n}.0.0/16" for n in range(200, 244))]
+HOLLOW_POD_RANGE = "100.64.0.0/10"            # for 16,384 nodes; nothing is routed there, so every cluster may have the same
 SERVICE_RANGES = ["10.96.0.0/16", *(f"10.{n}.0.0/16" for n in range(97, 128))]
 
 

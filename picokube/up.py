@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from picokube import addresses, doctor, etcd, kubeconfigs
 from picokube.certificates import Authority
-from picokube.cluster import Cluster, Settings, all_clusters, existing, find, is_root, new
+from picokube.cluster import Cluster, Runtime, Settings, all_clusters, existing, find, is_root, new
 from picokube.components import Component, admin_context, check_extra_arguments, check_without
 from picokube.down import stop_everything
 from picokube.errors import CannotRun
@@ -85,7 +85,7 @@ def _bring_up(before: Cluster | None, cluster: Cluster, started: float) -> None:
 
 def _chosen(cluster: Cluster, asked: dict[str, Any], *, is_new: bool) -> Cluster:
     """The settings: what was chosen before, changed by what is asked now."""
-    settings = replace(_fresh(cluster) if is_new else cluster.settings, **asked)
+    settings = replace(_fresh(cluster, asked.get("runtime")) if is_new else cluster.settings, **asked)
     if "nodes" in asked:
         settings = replace(settings, removed_nodes=())
     if "port" in asked or not is_new:
@@ -94,13 +94,15 @@ def _chosen(cluster: Cluster, asked: dict[str, Any], *, is_new: bool) -> Cluster
     return replace(cluster, settings=replace(settings, kubelet_port=kubelet_port))
 
 
-def _fresh(cluster: Cluster) -> Settings:
+def _fresh(cluster: Cluster, runtime: Runtime | None) -> Settings:
     others = [one.settings for one in all_clusters() if one.name != cluster.name]
+    runtime = runtime or ("runc" if is_root() else "hollow")
+    taken = [one.pod_cidr for one in others if one.runtime != "hollow"]
     return Settings(
-        runtime="runc" if is_root() else "hollow",
+        runtime=runtime,
         port=addresses.free_port(6443, {one.port for one in others}),
         kubelet_port=addresses.free_port(10250, {one.kubelet_port for one in others}),
-        pod_cidr=addresses.free_range(addresses.POD_RANGES, [one.pod_cidr for one in others]),
+        pod_cidr=addresses.HOLLOW_POD_RANGE if runtime == "hollow" else addresses.free_range(addresses.POD_RANGES, taken),
         service_cidr=addresses.free_range(addresses.SERVICE_RANGES, [one.service_cidr for one in others]),
         node_ip=addresses.node_address(),
     )

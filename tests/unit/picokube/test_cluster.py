@@ -140,3 +140,7 @@ def test_a_cluster_is_reset_though_the_kubeconfig_is_broken(tmp_path: Path, monk
     assert "is not a kubeconfig" in capsys.readouterr().err
     assert not cluster.data.exists()
     assert broken.read_text() == "garbage"
+
+
+def test_a_hollow_cluster_has_addresses_for_thousands_of_nodes() -> None:
+    assert addresses.Network(addresses.HOLLOW_POD_RANGE).num_addresses // 256 >= 10_000
