@@ -1,8 +1,9 @@
 """The warm parent: pays for start-up once, then only forks.
 
-It starts etcd, imports the components while etcd comes up, freezes the heap and from then on is a blocking loop over a
-signalfd, pidfds and one socketpair: no asyncio, no threads, no channels (a forked child would inherit them half-dead).
-Its first child is the supervisor, which decides; the parent obeys. Every child dies with the parent.
+It starts etcd, imports the API server while etcd comes up and the other components while the API server does, freezes the heap and
+from then on is a blocking loop over a signalfd, pidfds and one socketpair: no asyncio, no threads, no channels (a forked child would
+inherit them half-dead). What waits for nothing it starts itself; then comes the supervisor, which decides, and the parent obeys.
+Every child dies with the parent.
 
 Messages are JSON datagrams. From the supervisor: {"do": "start", "component": {...}}, {"do": "signal", "name", "signal"},
 {"do": "exit"}. To it: {"event": "started", "name", "pid"} with the read end of the child's output attached,
@@ -37,8 +38,7 @@ from picokube.processes import ProcessId, age_seconds, die_with_parent, identify
 MESSAGE_LIMIT = 65536
 CLONE_NEWNET = 0x40000000
 # What every component needs; imported before the first fork so that its pages are shared.
-WARM = ("kubeapi.generated.models.core_v1", "kubeapi.generated.models.apps_v1", "kubeapi.catalog", "orjson", "yaml", "aiohttp",
-        "picokube.supervisor")
+WARM = ("kubeapi.generated.models.core_v1", "kubeapi.generated.models.apps_v1", "kubeapi.catalog", "orjson", "yaml")
 
 
 @dataclass
@@ -73,18 +73,27 @@ class Parent:
         os.environ["NOTIFY_SOCKET"] = str(self._cluster.run / "notify.sock")
         notify = _notify_socket(self._cluster.run / "notify.sock")
         write_plan(self._cluster, self._components)
-        for component in self._components:
-            if not component.module:
-                self._start(component)      # etcd comes up while we import
-        _warm_up([*WARM, *(one.module for one in self._components if one.module)])
+        self._start_first()
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
         self._start_supervisor(notify)
+        _warm_up([one.module for one in self._components if one.module])
         while not self._exiting:
             for key, _ in self._selector.select():
                 key.data()
             if self._supervisor == 0 and not self._exiting:
                 self._start_supervisor(notify)
         (self._cluster.run / "parent.json").unlink(missing_ok=True)
+
+    def _start_first(self) -> None:
+        """Programs at once; when they are imported, the components that wait for no other."""
+        first = [one for one in self._components if not one.after]
+        for component in first:
+            if not component.module:
+                self._start(component)
+        _warm_up([*WARM, *(one.module for one in first if one.module), "picokube.supervisor"])
+        for component in first:
+            if component.module:
+                self._start(component)
 
     # --- the supervisor
 
@@ -255,10 +264,12 @@ def _enter_network(path: str) -> None:
 
 
 def _warm_up(modules: Sequence[str]) -> None:
+    """What is imported stays: to look through it for what does not would take a tenth of the time."""
+    gc.disable()
     for name in modules:
         importlib.import_module(name)
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 def _notify_socket(path: Path) -> socket.socket:

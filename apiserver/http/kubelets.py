@@ -6,10 +6,8 @@ import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
-
-import aiohttp
 
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Send, begin
@@ -17,6 +15,9 @@ from apiserver.http.verbs import Exchange
 from apiserver.registry.stores import Stores
 from kubeapi import errors
 from kubeapi.resource import GroupResource
+
+if TYPE_CHECKING:
+    import aiohttp
 
 Document = dict[str, Any]
 CONNECT_SECONDS = 5.0
@@ -40,16 +41,15 @@ class Kubelets:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        context: ssl.SSLContext | bool = False
-        if self._credentials.ca:
-            context = ssl.create_default_context(cafile=self._credentials.ca)
-            context.load_cert_chain(self._credentials.certificate, self._credentials.key)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=0), timeout=timeout,
-                                         auto_decompress=False) as self._session:
+        try:
             yield
+        finally:
+            if self._session is not None:
+                await self._session.close()
 
     async def logs(self, exchange: Exchange) -> None:
+        import aiohttp
+
         url = await self.url(exchange, exchange.query.get("container", ""))
         query = {name: value for name, value in exchange.query.items() if name != "container"}
         try:
@@ -67,8 +67,16 @@ class Kubelets:
             raise errors.InternalError(f'Get "{url}": {error}') from error
 
     def session(self) -> aiohttp.ClientSession:
-        if self._session is None or not self._credentials.ca:
+        """Made when a kubelet is first asked: the library takes an eighth of a second to import, which a start does not wait for."""
+        import aiohttp
+
+        if not self._credentials.ca:
             raise errors.ServiceUnavailable("this API server has no credentials for kubelets (--kubelet-client-certificate)")
+        if self._session is None:
+            context = ssl.create_default_context(cafile=self._credentials.ca)
+            context.load_cert_chain(self._credentials.certificate, self._credentials.key)
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=0), timeout=timeout, auto_decompress=False)
         return self._session
 
     async def url(self, exchange: Exchange, container: str) -> str:

@@ -12,11 +12,8 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
-
-import aiohttp
-from yarl import URL
 
 from apiserver.http.kubelets import CONNECT_SECONDS, Kubelets, copy_body, hang_up, kubelet_address
 from apiserver.http.responses import Headers, Receive, Scope, begin_raw, send_bytes
@@ -25,6 +22,10 @@ from apiserver.registry.stores import Stores
 from kubeapi import errors
 from kubeapi.resource import GroupResource
 from kubeapi.world import World
+
+if TYPE_CHECKING:
+    import aiohttp
+    from yarl import URL
 
 Document = dict[str, Any]
 HOP_BY_HOP = frozenset({b"connection", b"proxy-connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"te", b"trailer",
@@ -50,14 +51,15 @@ class Proxies:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Nobody can know the certificates of what runs in pods: they are not verified, and ours is not shown."""
-        anybody = ssl.create_default_context()
-        anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=anybody, limit=0), auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(),
-                                         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)) as self._session:
+        try:
             yield
+        finally:
+            if self._session is not None:
+                await self._session.close()
 
     async def __call__(self, exchange: Exchange) -> None:
+        import aiohttp
+
         scope = exchange.scope
         prefix, rest = split_path(scope)
         if not rest and scope["method"] in ("GET", "HEAD"):             # links of the page are relative to a directory
@@ -83,6 +85,8 @@ class Proxies:
             raise errors.ServiceUnavailable(f"error trying to reach service: {error}") from error
 
     async def websocket(self, exchange: Exchange) -> None:
+        import aiohttp
+
         from apiserver.http.streams import to_backend, to_client
         scope, receive, send = exchange.scope, exchange.receive, exchange.send
         prefix, rest = split_path(scope)
@@ -103,10 +107,17 @@ class Proxies:
             raise errors.ServiceUnavailable(f"error trying to reach service: {error}") from error
 
     def _session_for(self, location: Location) -> aiohttp.ClientSession:
+        """Nobody can know the certificates of what runs in pods: they are not verified, and ours is not shown."""
+        import aiohttp
+
         if location.is_kubelet:
             return self._kubelets.session()
         if self._session is None:
-            raise errors.ServiceUnavailable("this API server is not running")
+            anybody = ssl.create_default_context()
+            anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=anybody, limit=0), auto_decompress=False,
+                                                  cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
         return self._session
 
     async def _location(self, exchange: Exchange) -> Location:
@@ -215,6 +226,8 @@ def split_path(scope: Scope) -> tuple[str, str]:
 
 
 def _url(location: Location, rest: str, scope: Scope) -> URL:
+    from yarl import URL
+
     query = scope["query_string"].decode("latin-1")
     return URL(f"{location.scheme}://{location.host}{rest or '/'}{'?' + query if query else ''}", encoded=True)
 

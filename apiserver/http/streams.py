@@ -9,14 +9,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
-
-import aiohttp
 
 from apiserver.http.kubelets import Kubelets, refused
 from apiserver.http.responses import Receive, Scope, Send, header
 from apiserver.http.verbs import Exchange
 from kubeapi import errors
+
+if TYPE_CHECKING:
+    import aiohttp
 
 STREAMING = ("exec", "attach", "portforward")
 CHUNK = 32 << 10
@@ -78,6 +80,8 @@ class Streams:
 
     @asynccontextmanager
     async def _kubelet(self, exchange: Exchange, protocol: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        import aiohttp
+
         pairs = parse_qsl(exchange.scope["query_string"].decode("latin-1"), keep_blank_values=True)
         url = await self._kubelets.url(exchange, dict(pairs).get("container", ""))
         params = [pair for pair in pairs if pair[0] != "container"]
@@ -104,6 +108,8 @@ async def to_backend(receive: Receive, kubelet: aiohttp.ClientWebSocketResponse)
 
 
 async def to_client(kubelet: aiohttp.ClientWebSocketResponse, send: Send) -> None:
+    import aiohttp
+
     async for message in kubelet:
         if message.type is aiohttp.WSMsgType.BINARY:
             await send({"type": "websocket.send", "bytes": message.data})
