@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 FLAGS = (*PRINT, DRY_RUN, field_manager("kubectl-run"), Flag("image", help="the image"), Flag("port", help="port of the container"),
          Flag("env", "array", help="NAME=value"), Flag("labels", short="l", help="a=b,c=d"), Flag("restart", default="Always", help="Always, OnFailure, Never"),
          Flag("command", "bool", help="the arguments replace the image's command"), Flag("image-pull-policy", help="Always, IfNotPresent, Never"),
-         Flag("attach", "bool", help="not supported"), Flag("expose", "bool", help="with --port: also make a service"),
+         Flag("attach", "bool", help="join its output (and with -i its input) once it runs"), Flag("expose", "bool", help="with --port: also make a service"),
          Flag("rm", "bool", help="delete it afterwards"), Flag("stdin", "bool", short="i", help="keep standard input open"),
          Flag("tty", "bool", short="t", help="a terminal"), Flag("annotations", "array", help="key=value"), Flag("quiet", "bool", short="q", help="say less"),
+         Flag("pod-running-timeout", "duration", 60.0, help="how long to wait for it before attaching"),
+         Flag("leave-stdin-open", "bool", help="keep standard input open after the first attach"),
          Flag("overrides", help="a merge patch for the pod"))
 
 
@@ -30,8 +32,18 @@ def run(session: Session, args: list[str]) -> int:
     document = pod(session, args)
     if session.flags.on("expose"):
         report(_create(session, "services", _service(session, document)), "created")
-    report(_create(session, "pods", document), "created")
+    made = _create(session, "pods", document)
+    if is_attached(session):
+        from kubectl.commands.runattached import follow
+        return follow(session, made)
+    report(made, "created")
     return 0
+
+
+def is_attached(session: Session) -> bool:
+    """-i attaches, unless --attach=false says otherwise."""
+    flags = session.flags
+    return flags.on("attach") if "attach" in flags.given else flags.on("stdin")
 
 
 def _check(session: Session) -> None:
@@ -40,10 +52,12 @@ def _check(session: Session) -> None:
         raise session.usage(f"invalid restart policy: {flags.text('restart')}")
     if flags.text("image-pull-policy") not in ("", "Always", "IfNotPresent", "Never"):
         raise session.usage(f"invalid image pull policy: {flags.text('image-pull-policy')}")
-    if flags.on("rm") and not flags.on("attach") and not flags.on("stdin"):
+    if flags.on("tty") and not flags.on("stdin"):
+        raise session.usage("-i/--stdin is required for containers with -t/--tty=true")
+    if flags.on("rm") and not is_attached(session):
         raise session.usage("--rm should only be used for attached containers")
-    if flags.on("rm") or flags.on("attach"):
-        raise CommandError("--attach and --rm are not supported by this kubectl: run the pod, then use attach and delete")
+    if is_attached(session) and session.dry_run != "none":
+        raise session.usage("--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)")
     if flags.on("expose") and not flags.text("port"):
         raise session.usage("--port must be set when exposing a service")
     for pair in flags.texts("env"):
@@ -78,6 +92,8 @@ def pod(session: Session, args: list[str]) -> Document:
     if flags.text("image-pull-policy"):
         container["imagePullPolicy"] = flags.text("image-pull-policy")
     container |= {key: True for key in ("stdin", "tty") if flags.on(key)}
+    if flags.on("stdin") and not flags.on("leave-stdin-open"):
+        container["stdinOnce"] = True
     labels = dict(pair.split("=", 1) for pair in flags.text("labels").split(",") if "=" in pair) or {"run": name}
     metadata: Document = {"name": name, "labels": labels}
     if flags.texts("annotations"):

@@ -844,6 +844,11 @@ run r2 --image=i --dry-run=client -o yaml --env=A=b --labels=x=y --port=80 --res
 run r3 --image=i --dry-run=client -o yaml --annotations=a=b -- arg1
 run r4 --image=i --restart=nope
 run r5 --image=i --rm
+run r5 --image=i --rm --attach=false
+run r5 --image=i -t
+run r5 --image=i -i --dry-run=client
+run r5 --image=i -it --attach=false --dry-run=client -o yaml
+run r5 --image=i -it --attach=false --leave-stdin-open --dry-run=client -o yaml
 run r6 --image=i --overrides='{"spec":{"hostNetwork":true}}' --dry-run=client -o yaml
 run r7 --image=i --port=80 --expose --dry-run=client
 run r8 --image=i --image-pull-policy=nope
