@@ -10,6 +10,7 @@ from pathlib import Path
 from kubeapi.generated.models.core_v1 import Container, Pod
 from kubelet.api import KubeApi
 from kubelet.containerconfig import container_config
+from kubelet.credentialproviders import CredentialProviders
 from kubelet.credentials import config_of, parse_config, registry_auths
 from kubelet.cri import ContainerConfig, ContainerState, CriError, Image, Mount, RegistryAuth, RuntimeService
 from kubelet.environment import ConfigError, References, environment, references, service_variables
@@ -46,9 +47,11 @@ class StartFailure:
 
 class ContainerStarter:
     def __init__(self, root: Path, runtime: RuntimeService, api: KubeApi, puller: ImagePuller, volumes: VolumeManager,
-                 facts: Callable[[], NodeFacts], dns: ClusterDns, node_memory: int, *, writes_files: bool = True) -> None:
+                 facts: Callable[[], NodeFacts], dns: ClusterDns, node_memory: int, *, writes_files: bool = True,
+                 providers: CredentialProviders | None = None) -> None:
         self._root, self._runtime, self._api, self._puller, self._volumes = root, runtime, api, puller, volumes
         self._facts, self._dns, self.node_memory, self._writes_files = facts, dns, node_memory, writes_files
+        self._providers = providers or CredentialProviders()
 
     async def start_all(self, pod: Pod, runtime: PodRuntime, names: Sequence[str], paths: Mapping[str, Path],
                         not_before: float) -> list[StartFailure]:
@@ -98,21 +101,22 @@ class ContainerStarter:
         return await self._puller.ensure(pod.metadata.uid, container, lambda: self._auths(pod, container, not_before, tell), tell)
 
     async def _auths(self, pod: Pod, container: Container, not_before: float, tell: Tell) -> list[RegistryAuth]:
-        """Those of the pod's secrets first, then the node's own."""
+        """Those of the pod's secrets first, then the node's own, then what its plugins know."""
+        try:
+            repository = parse_image_name(container.image).repository
+        except CriError:
+            return []                              # the puller says so
         wanted = [one.name for one in pod.spec.image_pull_secrets if one.name]
         node_config = await asyncio.to_thread(_read, self._root / "config.json")
-        if not wanted and not node_config:
+        of_plugins = await self._providers.configs(repository)
+        if not wanted and not node_config and not of_plugins:
             return []
         configs = await self._api.read_configs(pod.metadata.namespace, References(secrets=frozenset(wanted)), not_before)
         if missing := [name for name in wanted if configs.secrets.get(name) is None]:
             tell("Warning", "FailedToRetrieveImagePullSecret", f"Unable to retrieve some image pull secrets ({', '.join(missing)}); "
                  "attempting to pull the image may not succeed.")
-        try:
-            repository = parse_image_name(container.image).repository
-        except CriError:
-            return []                              # the puller says so
         found = [config_of(secret) for name in wanted if (secret := configs.secrets.get(name)) is not None]
-        return registry_auths(repository, [*found, parse_config(node_config or "{}")])
+        return registry_auths(repository, [*found, parse_config(node_config or "{}"), *of_plugins])
 
     async def _config(self, pod: Pod, container: Container, attempt: int, image: Image, runtime: PodRuntime, paths: Mapping[str, Path],
                       not_before: float, tell: Tell) -> ContainerConfig:

@@ -24,7 +24,7 @@ def registry_auths(repository: str, configs: Iterable[Entries]) -> list[Registry
     """`repository`: an image's full name without tag and digest. The configs come in the order in which they are tried."""
     found: list[RegistryAuth] = []
     for entries in configs:
-        keyed = [(_key(registry), entry) for registry, entry in entries.items()]
+        keyed = [(key_of(registry), entry) for registry, entry in entries.items()]
         for key, entry in sorted(keyed, key=lambda one: one[0], reverse=True):
             if isinstance(entry, dict) and fits(key, repository) and (auth := _auth(entry)) not in found:
                 found.append(auth)
@@ -52,7 +52,7 @@ def _object(text: bytes | str) -> dict[str, object]:
     return document if isinstance(document, dict) else {}
 
 
-def _key(registry: str) -> str:
+def key_of(registry: str) -> str:
     """Host and path; /v1/ and /v2/ are the registry's interface, not a part of names."""
     address = urlsplit(registry if "://" in registry else f"https://{registry}")
     path = address.path

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from kubelet.allocation import Allocations
 from kubelet.api import KubeApi
 from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
+from kubelet.credentialproviders import CredentialProviders, Provider
 from kubelet.cri import ImageService, RuntimeService
 from kubelet.fieldrefs import NodeFacts
 from kubelet.imagegc import ImageCollector, Policy, disk_of
@@ -58,6 +59,7 @@ class NodeConfig:
     lease_seconds: int = 40
     pulls_at_once: int = SERIALIZED
     image_policy: Policy = Policy()
+    credential_providers: Sequence[Provider] = ()
 
 
 class Kubelet:
@@ -79,7 +81,7 @@ class Kubelet:
             root=config.root, runtime=runtime, runtime_name=runtime_name, api=api, statuses=statuses, volumes=volumes, puller=puller,
             probes=ProbeManager(group, Prober(runtime), api.event, lambda uid: self.workers.wake(uid)),
             starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes,
-                                     writes_files=not config.is_hollow),
+                                     writes_files=not config.is_hollow, providers=CredentialProviders(config.credential_providers)),
             stopper=ContainerStopper(runtime, api), allocations=self._allocations, facts=self._node_facts, world=world, cgroup_parent=config.cgroup_parent,
             cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))

@@ -104,7 +104,7 @@ class _Process:
         config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
                             node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,
                             lease_seconds=options.node_lease_duration_seconds, pulls_at_once=options.pulls_at_once,
-                            image_policy=options.image_policy)
+                            image_policy=options.image_policy, credential_providers=options.credential_providers)
         return {options.node_name: self._kubelet(config, runtime, images, version[0])}
 
     def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:

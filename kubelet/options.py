@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubelet.credentialproviders import Provider, read_config
 from kubelet.imagegc import Policy
 from kubelet.pulling import SERIALIZED
 
@@ -41,6 +42,7 @@ class Options:
     allowed_unsafe_sysctls: tuple[str, ...] = ()
     pulls_at_once: int = SERIALIZED
     image_policy: Policy = Policy()
+    credential_providers: tuple[Provider, ...] = ()
 
     @property
     def is_hollow(self) -> bool:
@@ -77,7 +79,17 @@ def parse(argv: Sequence[str]) -> Options:
         cluster_cidr=found.cluster_cidr or "", service_cidr=found.service_cidr or "", cluster_name=found.cluster_name, runtime=found.runtime,
         allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))),
         hollow_nodes=found.hollow_nodes, node_lease_duration_seconds=found.node_lease_duration_seconds, verbosity=found.verbosity,
-        pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy)
+        pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy,
+        credential_providers=_credential_providers(found.image_credential_provider_config, found.image_credential_provider_bin_dir))
+
+
+def _credential_providers(config: str, directory: str) -> tuple[Provider, ...]:
+    if bool(config) != bool(directory):
+        raise OptionError("--image-credential-provider-config and --image-credential-provider-bin-dir go together")
+    try:
+        return read_config(Path(config), Path(directory)) if config else ()
+    except ValueError as error:
+        raise OptionError(f"--image-credential-provider-config: {error}") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -110,6 +122,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--image-gc-low-threshold", type=int, default=80, help="... until no more than this is used")
     add("--minimum-image-ttl-duration", type=_seconds, default=120.0, help="younger images stay (2m, 90s)")
     add("--image-maximum-gc-age", type=_seconds, default=0.0, help="longer unused images go in any case (default: never)")
+    add("--image-credential-provider-config", default="", help="which programs know the passwords of which registries")
+    add("--image-credential-provider-bin-dir", default="", help="where those programs lie")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     return parser
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from kubelet.cri import ImageService
+from kubelet.cri import CriError, ImageService
 from picokube.cluster import existing
 from picokube.errors import CannotRun
 
@@ -25,18 +25,20 @@ def image(options: Namespace) -> int:
         if cluster.settings.runtime == "hollow":
             raise CannotRun("hollow nodes have no image store: every image is there")
         stores = {node: _store(cluster.node_directory(node)) for node in cluster.node_names()}
-    if options.action == "import":
+    try:
+        if options.action == "list":
+            return asyncio.run(_list(stores))
+        if options.action == "rm":
+            return asyncio.run(_remove(stores, options.arguments))
         with _files(options.arguments) as archives:
             return asyncio.run(_import(stores, archives))
-    action = {"list": _list, "rm": _remove}[options.action]
-    return asyncio.run(action(stores, options.arguments))
+    except CriError as error:
+        raise CannotRun(error.message) from error
 
 
 @contextmanager
 def _files(archives: list[str]) -> Iterator[list[str]]:
     """`-` is the standard input, kept in a file for the while: an archive is read more than once."""
-    if not archives:
-        raise CannotRun("name the archives to import (docker-archive or OCI layout)")
     for archive in archives:
         if archive != "-" and not Path(archive).exists():
             raise CannotRun(f"there is no file {archive}")
@@ -55,7 +57,7 @@ async def _import(stores: Stores, archives: list[str]) -> int:
     return 0
 
 
-async def _list(stores: Stores, _: list[str]) -> int:
+async def _list(stores: Stores) -> int:
     print(f"{'NODE':<20} {'IMAGE':<48} {'ID':<14} SIZE")
     for node, store in stores.items():
         for one in await store.list():
@@ -65,9 +67,16 @@ async def _list(stores: Stores, _: list[str]) -> int:
 
 
 async def _remove(stores: Stores, names: list[str]) -> int:
+    """One that is on no node is told; on some of them is enough."""
+    missing = []
     for name in names:
-        for store in stores.values():
+        found = [store for store in stores.values() if await store.status(name) is not None]
+        for store in found:
             await store.remove(name)
+        if not found:
+            missing.append(name)
+    if missing:
+        raise CannotRun(f"there is no image {', '.join(missing)}")
     return 0
 
 

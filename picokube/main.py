@@ -132,15 +132,27 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("--tail", type=int, default=-1, help="only the last lines")
     command("kubeconfig", "print the admin's kubeconfig")
     commands.add_parser("kubectl", help="the bundled kubectl against this cluster")
-    image = command("image", "the nodes' images")
-    image.add_argument("action", choices=("import", "list", "rm"))
-    image.add_argument("arguments", nargs="*", metavar="ARCHIVE|IMAGE", help="of archives, `-` is the standard input")
-    image.add_argument("--root-dir", help="of the one kubelet with this --root-dir, instead of a cluster's nodes")
+    _add_image_actions(command("image", "the nodes' images"))
     doctor = command("doctor", "check what a cluster needs of this machine")
     doctor.add_argument("--runtime", choices=("runc", "hollow"))
     for name, (_, text) in PARTS.items():
         commands.add_parser(name, help=text, add_help=False)
     return parser
+
+
+def _add_image_actions(image: argparse.ArgumentParser) -> None:
+    """Options may stand before and after the action."""
+    root_dir = "of the one kubelet with this --root-dir, instead of a cluster's nodes"
+    image.add_argument("--root-dir", help=root_dir)
+    actions = image.add_subparsers(dest="action", required=True, metavar="import|list|rm")
+    for name, text, metavar in (("import", "archives (docker-archive or OCI layout) into every node's store; `-` is the standard input", "ARCHIVE"),
+                                ("list", "what is there", ""), ("rm", "remove images, by name or id", "IMAGE")):
+        action = actions.add_parser(name, help=text, description=text)
+        action.add_argument("--name", default=argparse.SUPPRESS, help="which cluster")
+        action.add_argument("--data-dir", default=argparse.SUPPRESS, help="where its data lives")
+        action.add_argument("--root-dir", default=argparse.SUPPRESS, help=root_dir)
+        if metavar:
+            action.add_argument("arguments", nargs="+", metavar=metavar)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from apiserver.admission.always_pull_images import AlwaysPullImages
 from apiserver.admission.certificate_requests import CertificateRequests
 from apiserver.admission.cluster_ips import ClusterIPs
 from apiserver.admission.default_tolerations import DefaultTolerationSeconds
@@ -17,10 +18,12 @@ PLUGINS: dict[str, Callable[[Objects], Plugin]] = {
     "NamespaceLifecycle": NamespaceLifecycle,
     "ServiceAccount": ServiceAccount,
     "NodeRestriction": NodeRestriction,
+    "AlwaysPullImages": lambda _: AlwaysPullImages(),
     "Priority": Priority,
     "DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(),
     "RuntimeClass": RuntimeClass,
 }
+OFF = ("AlwaysPullImages",)            # unless enabled
 
 
 class UnknownPlugin(ValueError):
@@ -29,12 +32,12 @@ class UnknownPlugin(ValueError):
 
 def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = (),
           toleration_seconds: tuple[int, int] = (300, 300), *, mounts_tokens: bool = False, more: Sequence[Plugin] = ()) -> Chain:
-    """All plugins are on unless disabled; address allocation and the author of a certificate's request are no plugins and always
-    on. `toleration_seconds`: of nodes not ready, and unreachable. `mounts_tokens`: into pods. `more` come last. Raises UnknownPlugin."""
+    """All plugins but OFF are on unless disabled; address allocation and the author of a certificate's request are no plugins and
+    always on. `toleration_seconds`: of nodes not ready, and unreachable. `mounts_tokens`: into pods. `more` come last. Raises UnknownPlugin."""
     for name in (*enabled, *disabled):
         if name not in PLUGINS:
             raise UnknownPlugin(f'admission plugin "{name}" does not exist; there are {", ".join(PLUGINS)}')
     plugins = PLUGINS | {"DefaultTolerationSeconds": lambda _: DefaultTolerationSeconds(*toleration_seconds),
                          "ServiceAccount": lambda objects: ServiceAccount(objects, mounts_tokens=mounts_tokens)}
-    found = [make(objects) for name, make in plugins.items() if name not in disabled or name in enabled]
+    found = [make(objects) for name, make in plugins.items() if name in enabled or name not in (*disabled, *OFF)]
     return Chain([*found, ClusterIPs(objects, service_cidr), CertificateRequests(), *more])

@@ -108,15 +108,16 @@ class Index:
 
     def add(self, image: StoredImage) -> StoredImage:
         """Joins the names with those the image already has; a tag leaves the image that had it."""
-        def change(images: Images) -> None:
+        with self._locked(self._lock_path, fcntl.LOCK_EX):
+            images = dict(self.images())
             for one in list(images.values()):
                 if one.id != image.id and set(one.tags) & set(image.tags):
                     images[one.id] = replace(one, tags=tuple(tag for tag in one.tags if tag not in image.tags))
             known = images.get(image.id)
-            images[image.id] = replace(image, tags=tuple(dict.fromkeys([*(known.tags if known else ()), *image.tags])),
-                                       digests=tuple(dict.fromkeys([*(known.digests if known else ()), *image.digests])))
-        self.change(change)
-        return self.images()[image.id]
+            added = replace(image, tags=tuple(dict.fromkeys([*(known.tags if known else ()), *image.tags])),
+                            digests=tuple(dict.fromkeys([*(known.digests if known else ()), *image.digests])))
+            self._write(images | {image.id: added})
+        return added
 
     def _write(self, images: Images) -> None:
         temporary = self._path.with_suffix(".tmp")

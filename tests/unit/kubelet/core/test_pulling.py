@@ -3,10 +3,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
-from kubelet.cri import Image, RegistryAuth
+from kubelet.cri import CriError, Image, RegistryAuth
 from kubelet.pulling import ImagePuller, PullError
 from tests.unit.kubelet.core.builders import a_container
 from tests.virtualtime import run
@@ -75,4 +76,32 @@ def test_never_asks_nobody() -> None:
         with pytest.raises(PullError) as caught:
             await ImagePuller(Images()).ensure("pod", a_container(imagePullPolicy="Never"), no_auths, lambda *told: None)
         assert caught.value.reason == "ErrImageNeverPull"
+    run(scene())
+
+
+class Nowhere(Images):
+    """Has no image."""
+
+    async def pull(self, image: str, auths: Sequence[RegistryAuth] = ()) -> Image:
+        self.most += 1
+        raise CriError("ErrImagePull", "not found")
+
+
+def test_a_failing_pull_is_tried_at_doubling_intervals() -> None:
+    async def scene() -> None:
+        loop, images, told = asyncio.get_running_loop(), Nowhere(), list[str]()
+        puller = ImagePuller(images)
+        tries: list[float] = []
+        reasons: list[str] = []
+        while len(tries) < 9:
+            with pytest.raises(PullError) as caught:
+                await puller.ensure("pod", a_container(image="a:1"), no_auths, lambda type, reason, message: told.append(reason))
+            reasons.append(caught.value.reason)
+            if caught.value.reason == "ErrImagePull":
+                tries.append(loop.time())
+            else:
+                assert caught.value.message == 'Back-off pulling image "a:1": ErrImagePull: not found'
+            await asyncio.sleep(caught.value.retry_seconds)
+        assert [round(later - earlier) for earlier, later in pairwise(tries)] == [10, 20, 40, 80, 160, 300, 300, 300]
+        assert reasons[:3] == ["ErrImagePull", "ImagePullBackOff", "ErrImagePull"] and told.count("BackOff") >= 6
     run(scene())
