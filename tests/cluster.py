@@ -108,7 +108,9 @@ def running_cluster(*arguments: str, name: str = "t") -> Iterator[TestCluster]:
     with nullcontext() if "hollow" in arguments else _alone(name), tempfile.TemporaryDirectory(prefix="pk-") as directory:
         environment = {**os.environ, "PICOKUBE_HOME": directory, "KUBECONFIG": f"{directory}/kubeconfig"}
         # Kubelets take any port that is free when they bind it: many clusters start side by side.
-        command = [sys.executable, "-m", "picokube", "up", "--name", name, "--component-arg", "kubelet=--port=0", *arguments]
+        # PICOKUBE_TEST_UP: what a slow machine needs for all clusters (hack/vm/guest.py).
+        command = [sys.executable, "-m", "picokube", "up", "--name", name, "--component-arg", "kubelet=--port=0",
+                   *os.environ.get("PICOKUBE_TEST_UP", "").split(), *arguments]
         # A port that was free may be taken by a test beside this one before it is bound.
         for attempt in range(5):
             port = 20000 + (os.getpid() * 7 + attempt * 997) % 12000

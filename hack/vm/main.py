@@ -19,14 +19,17 @@ from hack.vm import guest, image, machine
 
 SUITES = ("tests/contract/runtime", "tests/e2e/runtime", "tests/e2e/kubelet", "tests/e2e/test_real_pods.py", "tests/e2e/test_tokens.py")
 NEEDED = {machine.QEMU: "qemu-system-x86", "mmdebstrap": "mmdebstrap", "mkfs.ext4": "e2fsprogs"}
+LAST_WORDS_SECONDS = 90
 RESULTS = image.CACHE / "results"
 
 
-def guest_command(arguments: list[str]) -> str:
+def guest_command(arguments: list[str], seconds: int) -> str:
+    """Tests are interrupted in time to tell of those that have run."""
     if arguments[:1] == ["-c"]:
         return " ".join(arguments[1:])
     tests = [] if any(one.startswith("tests") for one in arguments) else SUITES
-    pytest = ["python", "-m", "pytest", "-v", "--color=no", "-p", "no:cacheprovider", "--durations=15", f"--junit-xml={guest.RESULTS}/junit.xml"]
+    pytest = ["timeout", "--signal=INT", str(max(1, seconds - LAST_WORDS_SECONDS)), "python", "-m", "pytest", "-v", "--color=no", "-p", "no:cacheprovider", "--durations=15",
+              f"--junit-xml={guest.RESULTS}/junit.xml"]
     return f"PICOKUBE_UPSTREAM_KUBECTL=$(command -v /usr/bin/kubectl) {shlex.join([*pytest, *tests, *arguments])}"
 
 
@@ -56,12 +59,13 @@ def run(arguments: list[str]) -> int:
     before = time.monotonic()
     root = image.base(sys.executable)
     kubectl = runpy.run_path(str(image.ROOT / "hack" / "test"))["upstream_kubectl"]()
-    disk, made = image.disk(root, kubectl, guest_command(arguments)), time.monotonic()
+    seconds = setting("SECONDS", 5400)
+    disk, made = image.disk(root, kubectl, guest_command(arguments, seconds)), time.monotonic()
     files = RESULTS / "results.tar"
     virtual = machine.Machine(setting("CPUS", 2), setting("MEGABYTES", 3072), kvm=os.environ.get("PICOKUBE_VM_KVM") == "1")
     print(f"disk ready after {made - before:.0f} s; the machine starts", flush=True)
     command = virtual.command(disk, *image.kernel(root), RESULTS / "console.txt", files)
-    code = machine.run(command, image.CACHE, setting("SECONDS", 5400))
+    code = machine.run(command, image.CACHE, seconds)
     unpack(files)
     where = RESULTS.relative_to(image.ROOT)
     if code is None:

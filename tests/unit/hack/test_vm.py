@@ -27,13 +27,13 @@ def test_a_machine_that_hangs_is_ended(tmp_path: Path) -> None:
     pytest.param(["tests/e2e/kills"], ["tests/e2e/kills"], id="those-named"),
 ])
 def test_arguments_go_to_pytest(arguments: list[str], suites: list[str]) -> None:
-    words = main.guest_command(arguments).split()
+    words = main.guest_command(arguments, 900).split()
     assert [word for word in words if word.startswith("tests/")] == suites
     assert "-k" not in arguments or words[-2:] == arguments
 
 
 def test_a_command_runs_instead_of_tests() -> None:
-    assert main.guest_command(["-c", "uname -r; exit 3"]) == "uname -r; exit 3"
+    assert main.guest_command(["-c", "uname -r; exit 3"], 900) == "uname -r; exit 3"
 
 
 def test_the_unit_waits_for_the_port_it_writes_to() -> None:
