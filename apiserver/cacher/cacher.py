@@ -246,12 +246,14 @@ class Cacher:
                 changed = entry.old or entry.new
                 assert changed is not None
                 past[changed.key] = entry.old
-            found = _as_of(past, self._objects.in_order(selection.namespace, after), selection.namespace, after)
+            then = _as_of(past, self._objects.in_order(selection.namespace, after), selection.namespace, after)
+            found, total = iter(then), len(then)
         else:
-            found = await self._stored_at(revision, selection.namespace, after)
-        return _page(filter(selection.selects, found), revision, limit, None)
+            found, total = await self._stored_at(revision, selection.namespace, after)
+        is_everything = selection.matches is None and not selection.name
+        return _page(filter(selection.selects, found), revision, limit, total if is_everything else None)
 
-    async def _stored_at(self, revision: int, namespace: str, after: ObjectKey | None) -> Iterator[CachedObject]:
+    async def _stored_at(self, revision: int, namespace: str, after: ObjectKey | None) -> tuple[Iterator[CachedObject], int]:
         prefix = f"{self.prefix}{namespace}/" if namespace else self.prefix
         start = "" if after is None else f"{self.prefix}{'/'.join(filter(None, after))}\0"
         try:
@@ -259,11 +261,11 @@ class Cacher:
         except (Compacted, FutureRevision):
             raise too_old(revision, self.log.start_revision) from None
         cached = (self._cached(item.key, item.value, item.revision) for item in listed.items)
-        return (found for found in cached if found is not None)
+        return (found for found in cached if found is not None), len(listed.items)
 
 
 def _as_of(past: Mapping[ObjectKey, CachedObject | None], now: Iterable[CachedObject], namespace: str,
-           after: ObjectKey | None) -> Iterator[CachedObject]:
+           after: ObjectKey | None) -> list[CachedObject]:
     """The objects of *now* with the changed ones as they were, in key order."""
     def order(key: ObjectKey) -> tuple[str, str]:
         return key.namespace + "/", key.name
@@ -271,7 +273,7 @@ def _as_of(past: Mapping[ObjectKey, CachedObject | None], now: Iterable[CachedOb
     old = {key: found for key, found in past.items() if found is not None and (not namespace or key.namespace == namespace)
            and (after is None or order(key) > order(after))}
     same = (found for found in now if found.key not in past)
-    return iter(sorted([*same, *old.values()], key=lambda found: order(found.key)))
+    return sorted([*same, *old.values()], key=lambda found: order(found.key))
 
 
 def _page(found: Iterable[CachedObject], revision: int, limit: int, total: int | None) -> Snapshot:

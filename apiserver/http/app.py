@@ -132,6 +132,7 @@ class Application:
         if scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
             return
+        scope["picokube.audit-id"] = header(scope, b"audit-id")[:64] or self._world.uid()
         try:
             await self._http(scope, receive, send)
         except ClientGone:

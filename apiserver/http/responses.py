@@ -47,7 +47,8 @@ async def begin(scope: Scope, send: Send, code: int, content_type: str, headers:
     """The head of an answer. The scope remembers its code, for the audit and for who wonders whether an answer has begun."""
     scope["status"] = code
     await send({"type": "http.response.start", "status": code, "headers": [
-        (b"content-type", content_type.encode()), (b"cache-control", b"no-cache, private"), *headers]})
+        (b"audit-id", scope.get("picokube.audit-id", "").encode("latin-1")), (b"content-type", content_type.encode()),
+        (b"cache-control", b"no-cache, private"), *headers]})
 
 
 async def begin_raw(scope: Scope, send: Send, code: int, headers: Headers) -> None:

@@ -14,6 +14,7 @@ from kubeapi import errors, fielderrors, fields, labels
 from kubeapi.resource import Resource
 
 _INTEGER = re.compile(r"[-+]?[0-9]+", re.ASCII)
+LATEST = -1                                 # of a continue token: go on in what is newest then
 MOST_DIGITS, LARGEST = 20, 2 ** 63 - 1      # of an int64
 
 
@@ -119,15 +120,28 @@ def encode_continue(revision: int, start: str) -> str:
 
 
 def decode_continue(token: str) -> tuple[int, str]:
-    """(revision, start). The start stays below the resource's prefix: what joins them decides. Raises BadRequest."""
+    """(revision or LATEST, start). The start stays below the resource's prefix: what joins them decides. Raises BadRequest."""
     try:
         decoded = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
         revision, start = decoded["rv"], decoded["start"]
         if decoded["v"] != "meta.k8s.io/v1" or not isinstance(revision, int) or not isinstance(start, str) or ".." in start.split("/"):
             raise ValueError(token)
-        if not 0 < revision <= LARGEST:
+        if revision != LATEST and not 0 < revision <= LARGEST:
             raise ValueError(token)
     except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
         raise errors.BadRequest("continue key is not valid: illegal base64 or unknown version") from None
     return revision, start
 
+
+
+def expired(options: ListOptions) -> errors.Expired:
+    """Of a list whose state is no more. Who has read a part of it may read the rest as it is now."""
+    if not options.continue_token:
+        return errors.Expired("The resourceVersion for the provided list is too old.")
+    _, start = decode_continue(options.continue_token)
+    found = errors.Expired(
+        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter, "
+        "or use the continue token in this response to retrieve the remainder of the results. Continuing with the provided token results in an "
+        "inconsistent list - objects that were created, modified, or deleted between the time the first chunk was returned and now may show up in the list.")
+    found.status["metadata"] = {"continue": encode_continue(LATEST, start)}
+    return found

@@ -20,7 +20,7 @@ from apiserver.cacher.cacher import RevisionMatch
 from apiserver.cacher.document import TooDeep
 from apiserver.registry.attributes import Attributes, Chain
 from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
-from apiserver.registry.listing import ListOptions, decode_continue, encode_continue
+from apiserver.registry.listing import LATEST, ListOptions, decode_continue, encode_continue, expired
 from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
 from kubeapi import errors, managedfields
@@ -95,9 +95,12 @@ class Store:
 
     async def list(self, namespace: str, options: ListOptions) -> Page:
         match, revision, after = _moment(namespace, options)
-        with _translated(self.resource, ""):
-            found = await self.cacher.list(options.selection(namespace), match=match, revision=revision,
-                                           limit=0 if match == "any" else options.limit, after=after)
+        try:
+            with _translated(self.resource, ""):
+                found = await self.cacher.list(options.selection(namespace), match=match, revision=revision,
+                                               limit=0 if match == "any" else options.limit, after=after)
+        except errors.Expired as error:
+            raise expired(options) from error
         if not found.more:
             return Page(found.objects, found.revision)
         last = found.objects[-1]
@@ -406,7 +409,8 @@ def _moment(namespace: str, options: ListOptions) -> tuple[RevisionMatch, int, O
     if options.continue_token:
         revision, start = decode_continue(options.continue_token)
         space, slash, name = start.rstrip("\0").rpartition("/")
-        return "exact", revision, ObjectKey(space if slash else namespace, name)
+        moment: RevisionMatch = "consistent" if revision == LATEST else "exact"
+        return moment, max(revision, 0), ObjectKey(space if slash else namespace, name)
     if options.match == "Exact":
         return "exact", options.resource_version or 0, None
     if options.resource_version is None:

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from apiserver.registry.listing import decode_continue, parse
+from apiserver.registry.listing import LATEST, decode_continue, encode_continue, expired, parse
 from kubeapi import errors
 from kubeapi.catalog import by_plural
 
@@ -50,3 +50,11 @@ def test_numbers_that_are_none_are_the_client_s_fault(query: dict[str, str]) -> 
 def test_a_resource_version_that_is_none_is_invalid(version: str) -> None:
     with pytest.raises(errors.Invalid):
         parse({"resourceVersion": version}, PODS, False)
+
+
+def test_an_expired_list_offers_the_rest_as_it_is_now() -> None:
+    told = expired(parse({"continue": encode_continue(5, "a/b\0")}, PODS, False))
+    assert told.http_code == 410
+    assert told.message.startswith("The provided continue parameter is too old to display a consistent list result. You can start")
+    assert decode_continue(told.status["metadata"]["continue"]) == (LATEST, "a/b\0")
+    assert expired(parse({"resourceVersion": "1", "resourceVersionMatch": "Exact"}, PODS, False)).message == "The resourceVersion for the provided list is too old."
