@@ -5,14 +5,13 @@ Members of system:masters are never asked about.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from apiserver.auth.access import ALLOWED, MASTERS, Access, Authorizer, Rules, Verdict, forbidden
 from apiserver.auth.user import User
 from apiserver.storage.interface import StorageError
 from kubeapi import rbac
-from kubeapi.errors import ApiStatusError
+from kubeapi.errors import ServiceUnavailable
 
 MODES = ("AlwaysAllow", "AlwaysDeny", "Node", "RBAC")
 ALWAYS_OPEN = frozenset({"/healthz", "/livez", "/readyz"})      # whoever looks after a server must be able to ask
@@ -54,6 +53,7 @@ class Authorization:
         every: dict[str, Authorizer] = {"AlwaysAllow": AlwaysAllow(), "AlwaysDeny": AlwaysDeny(), **authorizers}
         self._authorizers = [every[mode] for mode in modes]
         self._wait_until_current = wait_until_current
+        self._reads_policy = not authorizers.keys().isdisjoint(modes)
         self.allows_everything = modes[0] == "AlwaysAllow"
 
     def is_open_to(self, user: User) -> bool:
@@ -67,12 +67,16 @@ class Authorization:
             raise forbidden(access, verdict.reason)
 
     async def verdict(self, access: Access) -> Verdict:
-        """No is said only by who has seen every binding that was made before the question."""
+        """No is said only by who has seen every binding that was made before the question: a server that is just starting would
+        refuse the system's own parts. Raises ServiceUnavailable, Timeout."""
         verdict = self.decide(access)
-        if verdict.allowed is None:
-            with contextlib.suppress(StorageError, ApiStatusError, TimeoutError):
+        if verdict.allowed is None and self._reads_policy:
+            try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     await self._wait_until_current()
+            except (StorageError, TimeoutError) as error:
+                raise ServiceUnavailable(f"what {access.user.name} may do is not known yet: {error or 'the store does not answer'}",
+                                         details={"retryAfterSeconds": 1}) from error
             verdict = self.decide(access)
         return verdict
 

@@ -6,6 +6,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from fastapi import FastAPI
 
 from apiserver.admission.escalation import Escalation
 from apiserver.admission.plugins import chain
+from apiserver.auth.access import Access
 from apiserver.auth.authentication import ANONYMOUS, Authenticator
 from apiserver.auth.authorization import Authorization
 from apiserver.auth.bootstraptokens import BootstrapTokens
@@ -160,15 +162,14 @@ class Application:
         path = scope["path"]
         info = requestinfo.parse(scope["method"], path, scope["query_string"])
         user = await self._user(scope, info)
-        if not self._authorization.is_open_to(user):
-            access = access_of(user, info, scope["method"], path)
-            if not self._authorization.decide(access).allowed:
-                await self._authorization.require(access)
+        access = None if self._authorization.is_open_to(user) else await self._authorized(user, info, scope["method"], path)
         if info is None:
             if not await self._discovery(scope, receive, send):
                 await self._page(scope, receive, send)
             return
         exchange = Exchange(scope, receive, send, info, user)
+        if access is not None and info.verb in ("update", "patch"):
+            exchange.before_creating = partial(self._authorization.require, access._replace(verb="create"))
         handler = self._handler(info)
         seconds = deadline(info.query)
         if info.verb == "watch" or info.subresource in ("log", "proxy", *STREAMING):
@@ -180,6 +181,15 @@ class Application:
                     await handler(exchange)
         except TimeoutError:
             raise errors.Timeout("Timeout: request did not complete within the allotted timeout") from None
+
+    async def _authorized(self, user: User, info: RequestInfo | None, method: str, path: str) -> Access:
+        """Raises Forbidden."""
+        access = access_of(user, info, method, path)
+        if not self._authorization.decide(access).allowed:
+            await self._authorization.require(access)
+        if access.subresource in STREAMING and access.verb == "get":
+            await self._authorization.require(access._replace(verb="create"))      # to read is not to run (v1.35)
+        return access
 
     async def _page(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Any) -> None:
@@ -231,9 +241,7 @@ class Application:
                 await self(handshake.scope, handshake.receive, handshake.send)
                 return
             user = await self._user(scope, info)
-            access = access_of(user, info, "GET", scope["path"])
-            await self._authorization.require(access)
-            await self._authorization.require(access._replace(verb="create"))      # to read is not to run (v1.35)
+            await self._authorized(user, info, "GET", scope["path"])
             await self._streams.websocket(Exchange(scope, receive, send, info, user))
         except errors.ApiStatusError as error:
             await refuse(scope, send, error)

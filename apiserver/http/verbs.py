@@ -1,7 +1,7 @@
 """The verbs of a resource over HTTP: from a request's bytes to the Store and back."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,6 +43,7 @@ class Exchange:
     send: Send
     info: RequestInfo
     user: User
+    before_creating: Callable[[], Awaitable[None]] | None = None       # raises Forbidden; None: there is nothing to ask
 
     @property
     def query(self) -> Mapping[str, str]:
@@ -268,7 +269,8 @@ class ResourceHandler:
 
     def _context(self, exchange: Exchange) -> Context:
         options = exchange.write_options()
-        return Context(exchange.user.name, exchange.user.groups, options.manager, self._version.name, options.dry_run)
+        return Context(exchange.user.name, exchange.user.groups, options.manager, self._version.name, options.dry_run,
+                       before_creating=exchange.before_creating)
 
     async def _answer(self, exchange: Exchange, code: int, one: CachedObject, warnings: list[str] | None = None) -> None:
         accepted = negotiate(header(exchange.scope, b"accept"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -50,6 +50,7 @@ class Context:
     version: str = "v1"
     dry_run: bool = False
     is_apply: bool = False
+    before_creating: Callable[[], Awaitable[None]] | None = None       # where an update turns out to create: may they do that too?
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +195,8 @@ class Store:
             if uid := metadata.get("uid"):
                 raise errors.conflict(self.resource.plural, self.resource.group, name, f"uid mismatch: the provided object specified "
                                       f"uid {uid}, and no existing object was found")
+            if context.before_creating is not None:
+                await context.before_creating()
             with contextlib.suppress(errors.AlreadyExists):
                 return await self.create(namespace, applied(None), context), True
         raise errors.conflict(self.resource.plural, self.resource.group, name)
@@ -219,6 +222,8 @@ class Store:
         except errors.NotFound:
             if not strategy.allow_create_on_update or subresource or version:
                 raise
+            if context.before_creating is not None:
+                await context.before_creating()
             return await self.create(namespace, document, context), True
 
     async def update(self, namespace: str, name: str, change: Change, context: Context, *, subresource: str = "",

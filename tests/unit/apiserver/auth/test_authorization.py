@@ -72,11 +72,11 @@ def test_no_is_said_after_everything_has_been_seen() -> None:
     assert asyncio.run(Authorization(("RBAC",), {"RBAC": says}, at_once).verdict(GET)).allowed
 
 
-def test_no_is_said_too_where_the_store_does_not_answer() -> None:
+def test_nothing_is_said_where_the_store_does_not_answer() -> None:
     async def broken() -> None:
         raise StorageUnavailable("gone")
 
-    with pytest.raises(errors.Forbidden):
+    with pytest.raises(errors.ServiceUnavailable, match="what jane may do is not known yet: gone"):
         asyncio.run(Authorization(("RBAC",), {"RBAC": Says(Verdict(None))}, broken).require(GET))
 
 
