@@ -63,6 +63,7 @@ def _apiserver(cluster: Cluster, authority: Authority) -> Component:
         f"--kubelet-client-certificate={pki}/apiserver-kubelet-client.crt",
         f"--kubelet-client-key={pki}/apiserver-kubelet-client.key",
         f"--kubelet-certificate-authority={authority.certificate_path}", "--enable-bootstrap-token-auth",
+        "--authorization-mode=Node,RBAC",
     ))
 
 

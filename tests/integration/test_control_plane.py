@@ -53,7 +53,7 @@ def test_without_credentials_only_health_and_version_answer(control_plane: TestC
                               capture_output=True, text=True, timeout=30, check=True).stdout
 
     assert {path: asked(path) for path in ("/healthz", "/livez", "/readyz", "/version", "/api/v1/pods", "/api", "/metrics")} == {
-        "/healthz": "200", "/livez": "200", "/readyz": "200", "/version": "200", "/api/v1/pods": "401", "/api": "401", "/metrics": "401"}
+        "/healthz": "200", "/livez": "200", "/readyz": "200", "/version": "200", "/api/v1/pods": "403", "/api": "403", "/metrics": "403"}
 
 
 PODS = "/api/v1/namespaces/default/pods"

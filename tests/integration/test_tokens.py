@@ -44,7 +44,7 @@ def issued(cluster: TestCluster, account: str = ACCOUNT, **spec: Any) -> str:
 def test_a_token_speaks_for_its_account(cluster: TestCluster) -> None:
     code, answer = ask(cluster, issued(cluster), WHOAMI, {})
     assert (code, answer["status"]["userInfo"]["username"]) == (201, "system:serviceaccount:default:default")
-    assert ask(cluster, issued(cluster), "/api/v1/namespaces/default")[0] == 200
+    assert ask(cluster, issued(cluster), "/apis/apps/v1")[0] == 200
 
 
 def test_what_a_request_says_of_itself(cluster: TestCluster) -> None:
