@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvloop
@@ -35,20 +36,35 @@ def measure_start(directory: Path) -> Figures:
 
 
 def measure_api(directory: Path, stored: int) -> Figures:
+    with api_server(directory) as one:
+        return uvloop.run(api.measure(one, stored))
+
+
+def measure_memory(directory: Path) -> Figures:
+    with api_server(directory) as one:
+        return uvloop.run(api.measure_memory(one))
+
+
+@contextmanager
+def api_server(directory: Path) -> Iterator[BenchCluster]:
+    """With etcd alone, and with the ServiceAccount that pods need: no controllers make it."""
+    async def make_account(one: BenchCluster) -> None:
+        async with one.client() as client:
+            await client.request("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
+
     with cluster(directory, "--runtime", "hollow", "--without", "kubelet,controllers,scheduler") as one:
-        return uvloop.run(_with_account(one, stored))
-
-
-async def _with_account(one: BenchCluster, stored: int) -> Figures:
-    """Without controllers nobody makes the ServiceAccount that pods need."""
-    async with one.client() as client:
-        await client.request("POST", "/api/v1/namespaces/default/serviceaccounts", {"metadata": {"name": "default"}})
-    return await api.measure(one, stored)
+        uvloop.run(make_account(one))
+        yield one
 
 
 def measure_hollow(directory: Path) -> Figures:
     with cluster(directory, "--runtime", "hollow", "--nodes", "100") as one:
         return uvloop.run(workloads.measure_hollow(one))
+
+
+def measure_large(directory: Path) -> Figures:
+    with cluster(directory, "--runtime", "hollow", "--nodes", "1000") as one:
+        return uvloop.run(workloads.measure_large(one))
 
 
 def measure_real(directory: Path) -> Figures:
@@ -68,18 +84,19 @@ def measure_scheduler(directory: Path) -> Figures:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    parser.add_argument("--full", action="store_true", help="also store 50,000 pods (a minute or two more)")
-    parser.add_argument("only", nargs="*", help="start, api, hollow, real, scheduler; all of them by default")
+    parser.add_argument("--full", action="store_true", help="also store 50,000 pods, and 5,000 pods on 1,000 nodes (minutes more)")
+    parser.add_argument("only", nargs="*", help="start, api, memory, hollow, large, real, scheduler; by default all but large")
     options = parser.parse_args()
     stored = ALL_STORED if options.full else 0
     parts: Mapping[str, Callable[[Path], Figures]] = {
-        "start": measure_start, "api": lambda directory: measure_api(directory, stored), "hollow": measure_hollow, "real": measure_real,
-        "scheduler": measure_scheduler}
+        "start": measure_start, "api": lambda directory: measure_api(directory, stored), "memory": measure_memory, "hollow": measure_hollow,
+        "large": measure_large, "real": measure_real, "scheduler": measure_scheduler}
     if unknown := set(options.only) - set(parts):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    wanted = set(options.only) or set(parts) - (set() if options.full else {"large"})
     about, figures = machine(), Figures()
     for name, part in parts.items():
-        if options.only and name not in options.only:
+        if name not in wanted:
             continue
         if name == "real" and os.geteuid() != 0:
             print("real pods are not measured: that needs root", file=sys.stderr)

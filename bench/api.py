@@ -41,6 +41,14 @@ async def measure(cluster: BenchCluster, stored: int) -> Figures:
     return found
 
 
+async def measure_memory(cluster: BenchCluster, pods: int = 10_000) -> Figures:
+    """What each of many stored pods costs, in a server that has done nothing else."""
+    async with cluster.client() as client:
+        before = cluster.memory_mib()
+        await _rate(pods, lambda n: client.request_bytes("POST", PODS, a_pod(f"m{n}")))
+        return {"object_memory": round((cluster.memory_mib() - before) * 1024 / pods, 1)}
+
+
 async def _single(client: Client, pid: int) -> Figures:
     status = {"status": {"phase": "Running", "podIP": "10.244.0.9"}}
     found = await _rated("post", WRITES, lambda n: client.request_bytes("POST", PODS, a_pod(f"p{n}")), pid)

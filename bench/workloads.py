@@ -48,6 +48,14 @@ async def measure_hollow(cluster: BenchCluster) -> Figures:
     return found
 
 
+async def measure_large(cluster: BenchCluster, replicas: int = 5000) -> Figures:
+    async with cluster.client() as client, asyncio.timeout(DEADLINE_SECONDS):
+        began = time.perf_counter()
+        await client.request("POST", DEPLOYMENTS, a_deployment("large", replicas))
+        await _until(client, DEPLOYMENTS, "large", lambda one: bool(one["status"].get("readyReplicas") == replicas))
+        return {"rollout_large": round(time.perf_counter() - began, 1)}
+
+
 async def measure_real(cluster: BenchCluster, one_by_one: int = 10, at_once: int = 50) -> Figures:
     """Pods with the image at hand, from the request to Running as a watch shows it."""
     times = []
