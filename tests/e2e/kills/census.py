@@ -64,8 +64,10 @@ class Census:
         prefix = f"{cluster_path(self.cluster)}/"
         for line in (process / "cgroup").read_text().splitlines():
             path = line.split(":", 2)[2]
-            if path.startswith(prefix) and len(parts := path.split("/")) >= 6 and parts[4].startswith("pod"):
-                return parts[4].removeprefix("pod"), parts[5]
+            parts = path.removeprefix(prefix).split("/") if path.startswith(prefix) else []      # NODE/[QOS/]podUID/CONTAINER
+            pod = next((number for number, part in enumerate(parts) if part.startswith("pod")), None)
+            if pod is not None and len(parts) > pod + 1:
+                return parts[pod].removeprefix("pod"), parts[pod + 1]
         return None
 
     def _name(self, container_id: str) -> str:

@@ -41,6 +41,11 @@ def steps(fake: FakeClient, world: VirtualWorld, *changes: tuple[float, Any]) ->
     run(scenario())
 
 
+def is_going(fake: FakeClient) -> bool:
+    """In the foreground: nobody collects garbage here."""
+    return [one.metadata.finalizers for one in fake.all(Job) if one.metadata.deletion_timestamp] == [("foregroundDeletion",)]
+
+
 def nothing() -> None:
     """Only time passes."""
 
@@ -77,7 +82,7 @@ def test_a_job_that_finishes_while_it_is_watched_goes_when_its_time_is_over() ->
     fake = FakeClient(a_job(10), world=world)
     uid = fake.all(Job)[0].metadata.uid
     steps(fake, world, (60, lambda: fake.add(a_job(10, ("Complete", "True"), at="2026-01-01T00:01:00Z", uid=uid))), (11, nothing))
-    assert fake.all(Job) == []
+    assert is_going(fake)
 
 
 def test_a_longer_life_given_in_time_counts() -> None:
@@ -94,7 +99,7 @@ def test_a_longer_life_given_in_time_counts() -> None:
         assert len(fake.all(Job)) == 1
 
     steps(fake, world, (50, prolong_unseen), (440, is_there), (20, nothing))
-    assert fake.all(Job) == []
+    assert is_going(fake)
 
 
 def test_a_job_that_is_going_is_left_alone() -> None:
@@ -109,4 +114,4 @@ def test_a_deletion_that_fails_is_tried_again() -> None:
     fake = FakeClient(a_job(0, ("Complete", "True")), world=world)
     fake.server.fail("delete", "jobs", errors.InternalError("it broke"))
     steps(fake, world, (10, nothing))
-    assert fake.all(Job) == []
+    assert is_going(fake)
