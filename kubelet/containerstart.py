@@ -12,11 +12,13 @@ from kubelet.api import KubeApi
 from kubelet.containerconfig import container_config
 from kubelet.credentialproviders import CredentialProviders
 from kubelet.credentials import config_of, parse_config, registry_auths
-from kubelet.cri import ContainerConfig, ContainerState, CriError, Image, Mount, RegistryAuth, RuntimeService
+from kubelet.cri import ContainerConfig, ContainerState, ContainerStatus, CriError, Image, Mount, RegistryAuth, RuntimeService
 from kubelet.environment import ConfigError, References, environment, references, service_variables
 from kubelet.fieldrefs import NodeFacts
 from kubelet.images.names import parse as parse_image_name
 from kubelet.lifecyclehooks import HookError, run_hook
+from kubelet.loglinks import LogLinks
+from kubelet.logs import files_of
 from kubelet.podfiles import (
     HOST_RESOLV_CONF,
     ClusterDns,
@@ -47,10 +49,10 @@ class StartFailure:
 
 class ContainerStarter:
     def __init__(self, root: Path, runtime: RuntimeService, api: KubeApi, puller: ImagePuller, volumes: VolumeManager,
-                 facts: Callable[[], NodeFacts], dns: ClusterDns, node_memory: int, *, writes_files: bool = True,
-                 providers: CredentialProviders | None = None) -> None:
+                 facts: Callable[[], NodeFacts], dns: ClusterDns, node_memory: int, links: LogLinks, *,
+                 writes_files: bool = True, providers: CredentialProviders | None = None) -> None:
         self._root, self._runtime, self._api, self._puller, self._volumes = root, runtime, api, puller, volumes
-        self._facts, self._dns, self.node_memory, self._writes_files = facts, dns, node_memory, writes_files
+        self._facts, self._dns, self.node_memory, self._links, self._writes_files = facts, dns, node_memory, links, writes_files
         self._providers = providers or CredentialProviders()
 
     async def start_all(self, pod: Pod, runtime: PodRuntime, names: Sequence[str], paths: Mapping[str, Path],
@@ -85,11 +87,13 @@ class ContainerStarter:
         except ConfigError as error:
             return failure("CreateContainerConfigError", str(error))
         try:
-            await self._remove_old(container, runtime)
+            await self._remove_old(pod, container, runtime)
             container_id = await self._runtime.create_container(sandbox.id, config)
         except CriError as error:
             return failure("CreateContainerError", error.message)
         tell("Normal", "Created", "Container created")
+        if self._writes_files:
+            await asyncio.to_thread(self._links.add, pod, container.name, container_id, attempt)
         try:
             await self._runtime.start_container(container_id)
         except CriError as error:
@@ -158,12 +162,21 @@ class ContainerStarter:
             return host_network_hosts_file(pod, _read(Path("/etc/hosts")))
         return hosts_file(pod, ips, self._dns.domain)
 
-    async def _remove_old(self, container: Container, runtime: PodRuntime) -> None:
+    async def _remove_old(self, pod: Pod, container: Container, runtime: PodRuntime) -> None:
+        """Those that nobody can ask for any more, with their logs."""
         attempts = runtime.containers.get(container.name, ())
         stale = [one for one in attempts if one.state is ContainerState.CREATED]
         ended = [one for one in attempts if one.state is not ContainerState.CREATED]
         for old in [*stale, *ended[KEPT_ATTEMPTS - 1:]]:
             await self._runtime.remove_container(old.id)
+            if self._writes_files:
+                await asyncio.to_thread(self._remove_log, pod, old)
+
+    def _remove_log(self, pod: Pod, old: ContainerStatus) -> None:
+        self._links.remove(pod, old.name, old.id)
+        if old.state is not ContainerState.CREATED:           # one that never ran has its successor's number
+            for file in files_of(Path(old.log_path)):
+                file.unlink(missing_ok=True)
 
     async def _post_start(self, pod: Pod, container: Container, container_id: str, runtime: PodRuntime, tell: Tell) -> StartFailure | None:
         hook = container.lifecycle.post_start if container.lifecycle else None

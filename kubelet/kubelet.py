@@ -24,6 +24,7 @@ from kubelet.credentialproviders import CredentialProviders, Provider
 from kubelet.cri import ImageService, RuntimeService
 from kubelet.fieldrefs import NodeFacts
 from kubelet.imagegc import ImageCollector, Policy, disk_of
+from kubelet.loglinks import LogLinks
 from kubelet.nodeagent import NodeAgent
 from kubelet.nodeinfo import Machine
 from kubelet.nodestatus import NodeIdentity
@@ -55,6 +56,7 @@ class NodeConfig:
     dns: ClusterDns = ClusterDns()
     cgroup_parent: str = ""
     is_hollow: bool = False
+    log_links: Path | None = None
     allowed_unsafe_sysctls: tuple[str, ...] = ()
     lease_seconds: int = 40
     pulls_at_once: int = SERIALIZED
@@ -75,14 +77,17 @@ class Kubelet:
         puller = ImagePuller(images, pulled=self._image_pulled, at_once=config.pulls_at_once)
         self.collector = ImageCollector(images, runtime, config.image_policy, lambda: disk_of(config.root), self._tell, self._images_changed)
         self._volumes = volumes
+        links = LogLinks(config.log_links, config.root)
+        links.sweep()
         self._qos = None if config.is_hollow else QosGroups(config.cgroup_parent)
         self._allocations = Allocations(config.machine.allocatable, lambda uid: self.workers.wake(uid), self._granted)
         self._around = Surroundings(
             root=config.root, runtime=runtime, runtime_name=runtime_name, api=api, statuses=statuses, volumes=volumes, puller=puller,
             probes=ProbeManager(group, Prober(runtime), api.event, lambda uid: self.workers.wake(uid)),
-            starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes,
+            starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes, links,
                                      writes_files=not config.is_hollow, providers=CredentialProviders(config.credential_providers)),
-            stopper=ContainerStopper(runtime, api), allocations=self._allocations, facts=self._node_facts, world=world, cgroup_parent=config.cgroup_parent,
+            stopper=ContainerStopper(runtime, api), allocations=self._allocations, links=links, facts=self._node_facts, world=world,
+            cgroup_parent=config.cgroup_parent,
             cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))
 

@@ -96,7 +96,8 @@ class _Process:
         options.root_dir.mkdir(parents=True, exist_ok=True)
         images = ImageStore(options.root_dir / "images", hosts=options.root_dir / "certs.d")
         runtime = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
-                              cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip)
+                              cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip,
+                              log_bytes=options.log_bytes, log_files=options.log_files)
         version = await runtime.version()
         self._group.create_task(runtime.run(), name="runtime")
         await runtime.wait_ready()
@@ -104,7 +105,7 @@ class _Process:
         config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
                             node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,
                             lease_seconds=options.node_lease_duration_seconds, pulls_at_once=options.pulls_at_once,
-                            image_policy=options.image_policy, credential_providers=options.credential_providers)
+                            image_policy=options.image_policy, credential_providers=options.credential_providers, log_links=options.log_links)
         return {options.node_name: self._kubelet(config, runtime, images, version[0])}
 
     def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:

@@ -9,9 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeapi.quantity import Quantity
 from kubelet.credentialproviders import Provider, read_config
 from kubelet.imagegc import Policy
+from kubelet.loglinks import VAR_LOG
 from kubelet.pulling import SERIALIZED
+
+LOG_BYTES, LOG_FILES = 10 << 20, 5
 
 
 class OptionError(ValueError):
@@ -43,6 +47,9 @@ class Options:
     pulls_at_once: int = SERIALIZED
     image_policy: Policy = Policy()
     credential_providers: tuple[Provider, ...] = ()
+    log_links: Path | None = VAR_LOG
+    log_bytes: int = LOG_BYTES
+    log_files: int = LOG_FILES
 
     @property
     def is_hollow(self) -> bool:
@@ -69,6 +76,8 @@ def parse(argv: Sequence[str]) -> Options:
     if not 0 <= found.image_gc_low_threshold <= found.image_gc_high_threshold <= 100:
         raise OptionError("--image-gc-low-threshold must not be higher than --image-gc-high-threshold, and both are percents")
     policy = Policy(found.image_gc_high_threshold, found.image_gc_low_threshold, found.minimum_image_ttl_duration, found.image_maximum_gc_age)
+    if found.container_log_max_files < 2:
+        raise OptionError("--container-log-max-files must be at least 2: one is written, another is full")
     serializes = found.serialize_image_pulls != "false" and found.max_parallel_image_pulls in (0, 1)
     return Options(
         kubeconfig=found.kubeconfig, node_name=found.node_name or hostname, hostname=hostname, root_dir=Path(found.root_dir).absolute(),
@@ -80,7 +89,9 @@ def parse(argv: Sequence[str]) -> Options:
         allowed_unsafe_sysctls=tuple(filter(None, found.allowed_unsafe_sysctls.split(","))),
         hollow_nodes=found.hollow_nodes, node_lease_duration_seconds=found.node_lease_duration_seconds, verbosity=found.verbosity,
         pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy,
-        credential_providers=_credential_providers(found.image_credential_provider_config, found.image_credential_provider_bin_dir))
+        credential_providers=_credential_providers(found.image_credential_provider_config, found.image_credential_provider_bin_dir),
+        log_links=Path(found.log_links_dir).absolute() if found.log_links_dir else None, log_bytes=found.container_log_max_size,
+        log_files=found.container_log_max_files)
 
 
 def _credential_providers(config: str, directory: str) -> tuple[Provider, ...]:
@@ -124,6 +135,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--image-maximum-gc-age", type=_seconds, default=0.0, help="longer unused images go in any case (default: never)")
     add("--image-credential-provider-config", default="", help="which programs know the passwords of which registries")
     add("--image-credential-provider-bin-dir", default="", help="where those programs lie")
+    add("--log-links-dir", default=str(VAR_LOG), help="where pods/ and containers/ have links to the logs; empty: nowhere")
+    add("--container-log-max-size", type=_bytes, default=LOG_BYTES, help="a log that is larger is rotated (10Mi)")
+    add("--container-log-max-files", type=_count, default=LOG_FILES, help="how many files of a container's log are kept")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     return parser
 
@@ -153,6 +167,16 @@ def _seconds(text: str) -> float:
     if found is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration")
     return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+
+
+def _bytes(text: str) -> int:
+    try:
+        found = Quantity.parse(text).value()
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    if found < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount above 0")
+    return found
 
 
 def _count(text: str) -> int:

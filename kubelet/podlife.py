@@ -299,6 +299,7 @@ class PodKeeper:
         for sandbox in await node.runtime.list_pod_sandboxes(self._uid):
             await node.runtime.remove_pod_sandbox(sandbox.id)
         await node.volumes.tear_down(self._uid)
+        await asyncio.to_thread(node.links.remove, pod)
         if not is_deleted:
             await node.api.finish_deletion(pod)
 

@@ -239,7 +239,8 @@ class Log:
 
     def rotate(self) -> None:
         directory, name = os.path.split(self.path)
-        os.rename(self.path, f"{self.path}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}.{time.time_ns() % 1000000000:09d}")
+        seconds, nanoseconds = divmod(time.time_ns(), 1000000000)     # one moment: the names tell the order
+        os.rename(self.path, f"{self.path}.{time.strftime('%Y%m%d-%H%M%S', time.gmtime(seconds))}.{nanoseconds:09d}")
         os.close(self.descriptor)
         self.open()
         old = sorted(one for one in os.listdir(directory) if one.startswith(name + "."))

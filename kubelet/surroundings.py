@@ -12,6 +12,7 @@ from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
 from kubelet.cri import RuntimeService
 from kubelet.fieldrefs import NodeFacts
+from kubelet.loglinks import LogLinks
 from kubelet.probes.manager import ProbeManager
 from kubelet.pulling import ImagePuller
 from kubelet.statusmanager import StatusManager
@@ -31,6 +32,7 @@ class Surroundings:
     starter: ContainerStarter
     stopper: ContainerStopper
     allocations: Allocations
+    links: LogLinks
     facts: Callable[[], NodeFacts]
     world: World
     cgroup_parent: str

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kubelet import linux
+from kubelet.loglinks import VAR_LOG, remove_links
 from kubelet.network import nodes, pods
 from kubelet.runc import containers
 from kubelet.runc.cgroups import Cgroups, cluster_path, node_path
@@ -29,6 +30,8 @@ def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
     nodes.delete_all(cluster)
     pods.tear_down(cluster)
     _unmount(directories)
+    for one in directories:
+        remove_links(VAR_LOG, one.parent)
     cgroups.remove(cluster_path(cluster))
     cgroups.remove_root()
 
@@ -41,6 +44,7 @@ def cleanup_node(cluster: str, node: str, number: int, directory: Path) -> None:
     _wait_for_shims(directories)
     nodes.delete_node_namespace(cluster, number)
     _unmount(directories)
+    remove_links(VAR_LOG, directories[0].parent)
     cgroups.remove(node_path(cluster, node))
 
 

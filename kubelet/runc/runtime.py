@@ -37,7 +37,7 @@ from kubelet.runc.known import ByPod
 from kubelet.runc.nodenetwork import NodeNetwork
 from kubelet.runc.records import SandboxRecord
 from kubelet.runc.sandboxes import Sandbox, is_pause
-from kubelet.runc.shims import Shims
+from kubelet.runc.shims import LOG_BYTES, LOG_FILES, Shims
 
 log = logging.getLogger(__name__)
 
@@ -49,13 +49,14 @@ class RuncRuntime:
     """
 
     def __init__(self, root_dir: Path, images: ImageStore, *, cluster: str, node: str, pod_cidr: str = "", cluster_cidr: str = "",
-                 service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc") -> None:
+                 service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc",
+                 log_bytes: int = LOG_BYTES, log_files: int = LOG_FILES) -> None:
         self.directory = root_dir.resolve() / "runtime"
         self._seccomp_profiles = root_dir.resolve() / "seccomp"
         self.cluster, self.node, self._pod_cidr = cluster, node, pod_cidr
         self._images, self._world, self._runc = images, world, runc
         self._cgroups = Cgroups.detect()
-        self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now)
+        self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now, (log_bytes, log_files))
         self._events = Events()
         self._ready = asyncio.Event()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)

@@ -30,11 +30,13 @@ log = logging.getLogger(__name__)
 class Shims:
     """`ended` is called when a container has ended, `now` answers nanoseconds since the epoch. Works inside `run`."""
 
-    def __init__(self, directory: Path, runc: str, cgroups: Cgroups, ended: Callable[[Container], None], now: Callable[[], int]) -> None:
+    def __init__(self, directory: Path, runc: str, cgroups: Cgroups, ended: Callable[[Container], None], now: Callable[[], int],
+                 log_limits: tuple[int, int] = (LOG_BYTES, LOG_FILES)) -> None:
         self.zygote = Zygote(directory / "shim.log")
         self.room = asyncio.Semaphore(STARTS_AT_ONCE)
         self._runc, self._runc_root = runc, directory / "runc"
         self._cgroups, self._ended, self._now = cgroups, ended, now
+        self._log_bytes, self._log_files = log_limits
         self._tasks: asyncio.TaskGroup | None = None
 
     def run(self, tasks: asyncio.TaskGroup) -> None:
@@ -87,7 +89,7 @@ class Shims:
 
     def _request(self, container: Container) -> dict[str, Any]:
         record = container.record
-        return {**self.base_request(container), "role": "run", "log": record.log_path, "log_bytes": LOG_BYTES, "log_files": LOG_FILES,
+        return {**self.base_request(container), "role": "run", "log": record.log_path, "log_bytes": self._log_bytes, "log_files": self._log_files,
                 "tty": record.config.tty, "stdin": record.config.stdin, "stdin_once": record.config.stdin_once,
                 "oom": self._cgroups.oom_counter(record.cgroup), "procs": str(self._cgroups.procs(record.cgroup))}
 

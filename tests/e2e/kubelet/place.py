@@ -28,6 +28,7 @@ from tests.cluster import ROOT, TestCluster, running_cluster
 KUBECTL = "/usr/bin/kubectl"
 IMAGE = "localhost/picokube/web:1"
 SECONDS = 60
+LOG_BYTES, LOG_FILES = 64 << 10, 3            # so that logs are rotated soon
 ROWS, COLUMNS = 43, 132
 Document = dict[str, Any]
 
@@ -42,6 +43,7 @@ class Place:
     cluster: TestCluster
     namespace: str = "default"
     environment: Mapping[str, str] = field(default_factory=dict)
+    log_links: Path = Path("/var/log")
 
     @property
     def pods(self) -> str:
@@ -131,10 +133,12 @@ class Place:
 def running_place(directory: Path, name: str) -> Iterator[Place]:
     archive = directory / "web.tar"
     subprocess.run([sys.executable, "hack/make-image", str(archive)], cwd=ROOT, check=True, timeout=120)
-    with running_cluster(name=name) as cluster:
+    limits = {"log-links-dir": str(directory / "log"), "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}"}
+    arguments = [word for flag, value in limits.items() for word in ("--component-arg", f"kubelet=--{flag}={value}")]
+    with running_cluster(*arguments, name=name) as cluster:
         assert cluster.picokube("image", "import", str(archive)).returncode == 0
         # kubectl's own caches and settings stay out of it
-        yield Place(cluster, environment={"PATH": os.environ["PATH"], "HOME": str(directory), "TERM": "xterm"})
+        yield Place(cluster, log_links=directory / "log", environment={"PATH": os.environ["PATH"], "HOME": str(directory), "TERM": "xterm"})
 
 
 def container(name: str = "main", *command: str, **fields: Any) -> Document:
