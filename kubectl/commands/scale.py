@@ -17,6 +17,8 @@ FLAGS = (*FILES, SELECTOR, ALL, *PRINT, DRY_RUN, Flag("replicas", "int", 0, help
          Flag("current-replicas", "int", -1, help="only if there are so many now"), Flag("resource-version", help="only at this version"),
          Flag("timeout", "duration", help="wait until it is done, so long at most"))
 
+_TRIES = 5
+
 
 def run(session: Session, args: list[str]) -> int:
     flags = session.flags
@@ -53,14 +55,21 @@ def _scale(session: Session, target: Target, replicas: int) -> None:
     if wanted < 0 and not revision:
         session.client.request("PATCH", path, session.writing(), {"spec": {"replicas": replicas}}, content_type=MERGE)
         return
-    scale = session.client.get(path)
-    found = scale.get("spec", {}).get("replicas", 0)
-    if wanted >= 0 and found != wanted:
-        raise CommandError(f"Expected replicas to be {wanted}, was {found}")
-    if revision and scale["metadata"]["resourceVersion"] != revision:
-        raise CommandError(f"Expected resource version to be {revision}, was {scale['metadata']['resourceVersion']}")
-    scale.setdefault("spec", {})["replicas"] = replicas
-    session.client.request("PUT", path, session.writing(), scale)
+    for left in reversed(range(_TRIES)):
+        scale = session.client.get(path)
+        found = scale.get("spec", {}).get("replicas", 0)
+        if wanted >= 0 and found != wanted:
+            raise CommandError(f"Expected replicas to be {wanted}, was {found}")
+        if revision and scale["metadata"]["resourceVersion"] != revision:
+            raise CommandError(f"Expected resource version to be {revision}, was {scale['metadata']['resourceVersion']}")
+        scale.setdefault("spec", {})["replicas"] = replicas
+        try:
+            session.client.request("PUT", path, session.writing(), scale)
+        except StatusError as error:
+            if error.reason != "Conflict" or not left:
+                raise
+        else:
+            return      # a controller that wrote in between changed nothing that was expected: it was looked at again
 
 
 def _wait(session: Session, target: Target, replicas: int) -> None:

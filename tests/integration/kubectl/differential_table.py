@@ -865,7 +865,7 @@ wait pod/zz --for=condition=Ready --timeout=1s
 wait pod/zz --for=create --timeout=1s
 wait pod/p --for=create --timeout=1s
 wait pod/p --for=delete --timeout=1s
-wait pods --all --for=jsonpath={.kind}=Pod -o name
+wait cm --all --for=jsonpath={.kind}=ConfigMap -o name
 wait pods -l nope=x --for=condition=Ready --timeout=1s
 wait pods -l app=p --for=condition=Ready
 logs p -c nope

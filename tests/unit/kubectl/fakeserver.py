@@ -60,6 +60,7 @@ class FakeServer:
         self.runs_in: dict[str, str] = {}         # pod -> the directory in which its commands really run
         self.subprotocol = "v5.channel.k8s.io"
         self.keeps_watches = False
+        self.conflicts = 0                        # so many writes of a scale come too late
         self.url = ""
 
     def add(self, *documents: Document) -> None:
@@ -258,6 +259,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _scale(self, row: tuple[Any, ...], namespace: str, name: str, body: Any) -> None:
         current = self._found(row, namespace, name)
+        if self.command != "GET" and self.server_state.conflicts:
+            self.server_state.conflicts -= 1
+            raise Refusal(status(409, "Conflict", f'Operation cannot be fulfilled on {row[1]} "{name}": the object has been modified'))
         if self.command != "GET":
             current = {**current, "spec": {**current["spec"], "replicas": body["spec"]["replicas"]}}
             self.server_state.store("MODIFIED", row[0], row[1], current)

@@ -268,3 +268,10 @@ def test_config_keeps_what_it_is_told(kubectl: Kubectl, tmp_path: Path) -> None:
     assert "namespace: m" in config.read_text() and oct(config.stat().st_mode & 0o777) == "0o600"
     assert "token: REDACTED" in kubectl("config view").out
     assert kubectl("config delete-context x").out == f"deleted context x from {config}\n"
+
+
+@pytest.mark.parametrize(("conflicts", "code"), [(0, 0), (4, 0), (5, 1)])
+def test_a_checked_scale_looks_again_when_somebody_wrote_in_between(fake: FakeServer, kubectl: Kubectl, conflicts: int, code: int) -> None:
+    fake.conflicts = conflicts
+    assert kubectl("scale deploy/web --replicas=1 --current-replicas=2").code == code
+    assert [verb for verb, path in fake.writes() if path.endswith("/scale")] == ["PUT"] * min(conflicts + 1, 5)
