@@ -33,7 +33,7 @@ class DiscoveryEndpoints:
             body, etag = await self._answer(path, form)
         except KeyError:
             return False
-        if header(scope, b"if-none-match") == etag:
+        if {etag, "*"} & {one.strip().removeprefix("W/") for one in header(scope, b"if-none-match").split(",")}:
             await send_bytes(scope, send, 304, b"", content_type, [(b"etag", etag.encode())])
         else:
             await send_bytes(scope, send, 200, body, content_type, [(b"etag", etag.encode()), (b"vary", b"Accept")])

@@ -17,11 +17,12 @@ from apiserver.http.watch import serve_watch
 from apiserver.http.writeoptions import WriteOptions
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.listing import is_true, parse
-from apiserver.registry.patches import APPLY, MERGE, SUPPORTED, patch_of, unsupported
+from apiserver.registry.patches import APPLY, SUPPORTED, patch_of, unsupported
 from apiserver.registry.store import Change, Context, Store
 from kubeapi import errors
 from kubeapi.decode import DecodeError, decode
 from kubeapi.fielderrors import invalid
+from kubeapi.kinds.podwarnings import pod_warnings
 from kubeapi.resource import Resource, Version
 from kubeapi.schemas import schema_of
 from kubeapi.strategy import Strategy
@@ -145,9 +146,11 @@ class ResourceHandler:
             return
         read = await read_body(exchange.scope, exchange.receive)
         body = await decoded_aside(read, media, lambda: parse_any(read, media))
+        if info.subresource == "scale" and media == APPLY:
+            await self._apply_scale(exchange, body)
+            return
         if info.subresource == "scale":
-            as_merge = MERGE if media == APPLY else media
-            await self._rescale(exchange, body, patch_of(as_merge, body, schema_of("autoscaling", "v1", "Scale"), "Scale", "autoscaling", info.name))
+            await self._rescale(exchange, body, patch_of(media, body, schema_of("autoscaling", "v1", "Scale"), "Scale", "autoscaling", info.name))
             return
         schema = self._version.schema()
         patch = patch_of(media, body, schema, self._resource.kind, self._resource.group, info.name)
@@ -194,6 +197,23 @@ class ResourceHandler:
             info.namespace, info.name, self._version.to_storage(config), self._context(exchange),
             force=is_true(exchange.query.get("force", "")), subresource=info.subresource)
         await self._answer(exchange, 201 if is_new else 200, applied, warnings)
+
+    async def _apply_scale(self, exchange: Exchange, body: Any) -> None:
+        """Its manager owns spec.replicas of the object itself, as one who applies /scale."""
+        info = exchange.info
+        try:
+            given = decode(body, schema_of("autoscaling", "v1", "Scale")).document
+        except DecodeError as error:
+            raise errors.BadRequest(f'Scale in version "v1" cannot be handled as a Scale: {error}') from error
+        replicas, identity = (given.get("spec") or {}).get("replicas"), given.get("metadata") or {}
+        if replicas is not None and replicas < 0:
+            raise errors.invalid("Scale", "autoscaling", info.name, [invalid("spec.replicas", replicas, "must be greater than or equal to 0")])
+        config: Document = {
+            "apiVersion": self._api_version, "kind": self._resource.kind, **({"spec": {"replicas": replicas}} if replicas is not None else {}),
+            "metadata": {"name": info.name, "namespace": info.namespace, **{name: identity[name] for name in ("uid", "resourceVersion") if identity.get(name)}}}
+        applied, _ = await self._store.apply(info.namespace, info.name, self._version.to_storage(config), self._context(exchange),
+                                             force=is_true(exchange.query.get("force", "")), subresource="scale")
+        await send_document(exchange.scope, exchange.send, 200, scale_of(applied.document()))
 
     async def _rescale(self, exchange: Exchange, body: Any, patch: Change | None = None) -> None:
         """PUT or PATCH of /scale: only spec.replicas is ours to change."""
@@ -260,6 +280,8 @@ class ResourceHandler:
             body, media, self._version.schema(), self._api_version, self._resource.kind, validation))
         if self._resource.is_namespaced and (document.setdefault("metadata", {}).get("namespace") or exchange.info.namespace) != exchange.info.namespace:
             raise errors.BadRequest(OTHER_NAMESPACE)
+        if not exchange.info.subresource:
+            warnings = [*warnings, *pod_warnings(self._resource.group, self._resource.plural, document)]
         return document, warnings
 
     async def _delete_options(self, exchange: Exchange) -> DeleteOptions:
