@@ -50,11 +50,11 @@ def digest(data: bytes) -> str:
 
 
 class Registry:
-    def __init__(self, port: int, *, is_protected: bool = False) -> None:
+    def __init__(self, port: int, *, is_protected: bool = False, token: str = "") -> None:
         self.name = f"127.0.0.1:{port}"
         basic = base64.b64encode(b"user:password").decode()
         self._client = httpx.Client(base_url=f"http://{self.name}", timeout=30, trust_env=False,
-                                    headers={"Authorization": f"Basic {basic}"} if is_protected else {})
+                                    headers={"Authorization": f"Bearer {token}" if token else f"Basic {basic}"} if token or is_protected else {})
 
     def wait(self) -> None:
         deadline = time.monotonic() + 30
@@ -100,19 +100,21 @@ class Registry:
 
 
 @contextmanager
-def running_registry(directory: Path, *, is_protected: bool = False) -> Iterator[Registry]:
+def running_registry(directory: Path, *, is_protected: bool = False, auth: str = "", token: str = "") -> Iterator[Registry]:
+    """`auth`: of its configuration; `token`: what the test itself pushes with."""
     directory.mkdir(parents=True, exist_ok=True)
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]
     (directory / "htpasswd").write_text(HTPASSWD)
-    auth = f"auth: {{htpasswd: {{realm: test, path: {directory}/htpasswd}}}}\n" if is_protected else ""
+    if is_protected:
+        auth = f"auth: {{htpasswd: {{realm: test, path: {directory}/htpasswd}}}}\n"
     (directory / "config.yml").write_text(
         f"version: 0.1\nlog: {{level: error}}\nstorage: {{filesystem: {{rootdirectory: {directory}/data}}}}\n"
         f"http: {{addr: '127.0.0.1:{port}', secret: x}}\n{auth}")
     process = subprocess.Popen([str(shutil.which("docker-registry")), "serve", str(directory / "config.yml")],
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    registry = Registry(port, is_protected=is_protected)
+    registry = Registry(port, is_protected=is_protected, token=token)
     try:
         registry.wait()
         yield registry

@@ -6,8 +6,10 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +18,8 @@ import pytest
 
 from kubelet.cri import CriError, RegistryAuth
 from kubelet.images import ImageStore
-from tests.e2e.runtime.registry import OCI_MANIFEST, digest, layer
+from tests.e2e.runtime.registry import OCI_MANIFEST, digest, layer, running_registry
+from tests.e2e.runtime.tokenserver import TokenServer, running_token_server
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="needs root")]
 
@@ -99,3 +102,28 @@ def test_without_credentials(server: Server, tmp_path: Path) -> None:
         else:
             assert (await store.pull(f"{server.name}/some/app:1")).repo_tags
     asyncio.run(scene())
+
+
+@pytest.mark.skipif(shutil.which("docker-registry") is None, reason="needs docker-registry")
+@pytest.mark.parametrize(("auths", "is_let_in"), [
+    pytest.param((), False, id="anonymous"),
+    pytest.param((RegistryAuth("user", "wrong"),), False, id="wrong"),
+    pytest.param((RegistryAuth("user", "password"),), True, id="right"),
+    pytest.param((RegistryAuth("user", "wrong"), RegistryAuth("user", "password")), True, id="second-one-fits"),
+    pytest.param((RegistryAuth(registry_token="TOKEN"),), True, id="a-token-at-once"),
+])
+def test_a_real_registry_with_a_token_server(tmp_path: Path, auths: tuple[RegistryAuth, ...], is_let_in: bool) -> None:
+    async def scene(tokens: TokenServer, name: str) -> None:
+        store = ImageStore(tmp_path / "images")
+        given = [replace(one, registry_token=tokens.token("team/app", "pull")) if one.registry_token else one for one in auths]
+        if is_let_in:
+            assert (await store.pull(name, given)).repo_tags == (name,)
+            return
+        with pytest.raises(CriError, match="authorization failed"):
+            await store.pull(name, given)
+
+    with running_token_server(tmp_path / "tokens") as tokens, running_registry(
+            tmp_path / "registry", auth=tokens.registry_config, token=tokens.token("team/app", "pull", "push")) as registry:
+        registry.push("team/app", "1", [FILES])
+        asyncio.run(scene(tokens, f"{registry.name}/team/app:1"))
+        assert all(scope == "repository:team/app:pull" for scope, _ in tokens.asked)
