@@ -22,7 +22,7 @@ def with_bearer(scope: Scope) -> Scope:
     if not tokens:
         return scope
     try:
-        token = base64.urlsafe_b64decode(tokens[0] + "=" * (-len(tokens[0]) % 4)).decode("ascii")
+        token = base64.b64decode(tokens[0] + "=" * (-len(tokens[0]) % 4), b"-_", validate=True).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         raise errors.Unauthorized("Unauthorized") from None
     return {**scope, "subprotocols": [one for one in offered if not one.startswith(BEARER)],

@@ -78,7 +78,7 @@ def test_a_token_is_a_subprotocol_that_is_never_chosen(cluster: TestCluster) -> 
 
 
 @pytest.mark.parametrize(("path", "anonymous", "protocol", "code"), [
-    pytest.param(f"{NAMESPACES}?watch=true", True, "", 401, id="nobody"),
+    pytest.param(f"{NAMESPACES}?watch=true", True, "", 403, id="nobody"),
     pytest.param(f"{NAMESPACES}?watch=true", True, BEARER + "bm9uc2Vuc2U", 401, id="no token"),
     pytest.param(f"{NAMESPACES}?watch=true", True, BEARER + "%%%", 401, id="no base64"),
     pytest.param(f"{NAMESPACES}?watch=true&labelSelector=%28", False, "", 400, id="a bad selector"),
