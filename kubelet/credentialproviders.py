@@ -9,6 +9,7 @@ import asyncio
 import json
 import logging
 import os
+import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 VERSION = "credentialprovider.kubelet.k8s.io/v1"
 CONFIG_KIND = ("kubelet.config.k8s.io/v1", "CredentialProviderConfig")
 SECONDS = 60.0                        # for a plugin's answer
+REAP_SECONDS = 5.0
 MOST_ANSWER = 1 << 20
 MOST_KEPT = 1000                      # answers per plugin
 GLOBAL = "<global>"
@@ -147,10 +149,11 @@ class _Plugin:
 
 
 async def ask(provider: Provider, repository: str) -> bytes:
-    """Its words of complaint go to the kubelet's log."""
+    """Its words of complaint go to the kubelet's log. Whatever it has started ends with it: a child that held the pipe open would
+    never let us see its end."""
     request = json.dumps({"kind": "CredentialProviderRequest", "apiVersion": VERSION, "image": repository}).encode()
     process = await asyncio.create_subprocess_exec(provider.program, *provider.args, env={**os.environ, **provider.env},
-                                                   stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE)
+                                                   stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, start_new_session=True)
     assert process.stdin is not None and process.stdout is not None
     try:
         async with asyncio.timeout(SECONDS):
@@ -165,10 +168,11 @@ async def ask(provider: Provider, repository: str) -> bytes:
                     raise ValueError(f"its answer is longer than {MOST_ANSWER} bytes")
             code = await process.wait()
     finally:
-        if process.returncode is None:
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        with suppress(TimeoutError):                                        # one that left its session may hold the pipe for ever
+            async with asyncio.timeout(REAP_SECONDS):
+                await process.wait()
     if code:
         raise ValueError(f"it ended with {code}")
     return answer

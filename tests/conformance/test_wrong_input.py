@@ -242,7 +242,7 @@ def test_objects_that_are_nested_too_deep_are_refused(api: Api, depth: int) -> N
 
 
 @pytest.mark.parametrize(("method", "path", "code"), [
-    ("GET", "/exec", 400), ("GET", "/attach", 400), ("GET", "/portforward", 400), ("GET", "/proxy", 404), ("GET", "/nothing", 404),
+    ("GET", "/exec", 400), ("GET", "/attach", 400), ("GET", "/portforward", 400), ("GET", "/nothing", 404),
     ("GET", "/binding", 405), ("GET", "/eviction", 405), ("POST", "/status", 405)])
 def test_what_is_below_an_object_is_no_object(api: Api, method: str, path: str, code: int) -> None:
     api.ask("POST", pods(api), a_pod(metadata={"name": "below"}))

@@ -109,7 +109,7 @@ def test_every_sandbox_has_its_own_address(start: Start, tmp_path: Path) -> None
 
 def test_an_unknown_runtime_handler_is_refused(start: Start, tmp_path: Path) -> None:
     async def scene(runtime: RuntimeService, image: str) -> None:
-        with pytest.raises(CriError, match="RuntimeHandler") as caught:
+        with pytest.raises(CriError, match='no runtime for "kata" is configured') as caught:
             await runtime.run_pod_sandbox(replace(a_sandbox(tmp_path), runtime_handler="kata"))
         assert caught.value.reason == "FailedCreatePodSandBox" and not await runtime.list_pod_sandboxes()
     play(start, scene)
