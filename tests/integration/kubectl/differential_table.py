@@ -26,6 +26,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"^( *)metadata:\n\1  creationTimestamp: null\n(?!\1 )", r"\1metadata: {}\n", "a time that is not set is left out since 1.34"),
     (r'^ *"?creationTimestamp"?: null,?\n', "", "a time that is not set is left out since 1.34"),
     (r"^# Warning: '\w+' is deprecated.*\n", "", "kustomize repeats this for every base"),
+    (r"^W\d{4} .* reflector.go:.*\n", "", "a watch that ends within its first second is logged by client-go, or not"),
     (r"^W\d{4} .* prune.go:.*\n", "", "upstream announces a change of --prune in its log"),
     (r"(?:^Waiting for deployment .*\n)+", "", "how many steps of a rollout one sees depends on the moment"),
     (r"^Please review the fields above[^#]*#conflicts", "ADVICE", "the advice is in our own words"),
