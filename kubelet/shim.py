@@ -218,8 +218,16 @@ class Log:
             written.append(head + b"P " + rest[:LONGEST_LINE])
             rest = rest[LONGEST_LINE:]
         self.rests[stream] = rest
-        if written:
-            self.write(b"\n".join(written) + b"\n")
+        while written:
+            self.write(b"\n".join(self.take(written)) + b"\n")
+
+    def take(self, lines: list[bytes]) -> list[bytes]:
+        """The first of the lines, out of the list, that fill the file: a burst of short lines is several times as long in the log."""
+        size, count = self.size, 0
+        while count < len(lines) and (not self.most_bytes or count == 0 or size < self.most_bytes):
+            size, count = size + len(lines[count]) + 1, count + 1
+        taken, lines[:] = lines[:count], lines[count:]
+        return taken
 
     def finish(self) -> None:
         for stream, rest in self.rests.items():

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -67,10 +68,16 @@ class TestCluster:
         document: Document = json.loads((self.cluster.run / "status.json").read_bytes())
         return dict(document["components"])
 
+    def process_of(self, component: str, besides: ProcessId | None = None, seconds: int = 90) -> ProcessId:
+        """A component's process, another one than `besides`; waits for it, as one that lost its Lease starts again."""
+        deadline = time.monotonic() + seconds
+        while (found := identify(self.components()[component]["pid"] or 0)) is None or found == besides:
+            assert time.monotonic() < deadline, f"{component} does not run: {self.components()[component]}"
+        return found
+
     def kill(self, component: str, number: signal.Signals = signal.SIGKILL) -> ProcessId:
         """Kills a component by its pid; returns when it is gone."""
-        process = identify(self.components()[component]["pid"])
-        assert process is not None
+        process = self.process_of(component)
         os.kill(process.pid, number)
         if number is signal.SIGKILL:
             wait_gone(process, 30)

@@ -53,6 +53,15 @@ def test_a_log_is_rotated_by_size(tmp_path: Path) -> None:
     assert texts == [b"%d" % number for number in range(100 - len(texts), 100)]
 
 
+def test_a_burst_of_short_lines_is_rotated_by_size_too(tmp_path: Path) -> None:
+    log = shim.Log(str(tmp_path / "0.log"), 1000, 3)
+    log.add(shim.STDOUT, b"".join(b"%d\n" % number for number in range(1000)))
+    found = sorted(tmp_path.iterdir())
+    assert len(found) == 3 and all(path.stat().st_size < 1100 for path in found)
+    texts = [text for path in [*found[1:], found[0]] for _, _, text in lines(path)]
+    assert texts == [b"%d" % number for number in range(1000 - len(texts), 1000)]
+
+
 def test_it_starts_with_next_to_nothing() -> None:
     script = f"import sys; sys.argv = ['shim']; sys.path.insert(0, {str(Path(shim.__file__).parent)!r}); import shim; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout.split()
