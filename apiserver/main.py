@@ -19,6 +19,7 @@ from apiserver.storage.etcd import EtcdConfig, EtcdStorage
 from apiserver.storage.interface import Storage
 from apiserver.storage.memory import MemoryStorage
 from kubeclient.notify import notify_ready
+from kubeclient.process import log_to_stderr
 
 
 def make_storage(options: Options) -> Storage:
@@ -57,8 +58,7 @@ def raise_file_limit() -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     options = parse(sys.argv[1:] if argv is None else argv)
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False     # of no use here, and asked for per line
-    logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
-                        format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    log_to_stderr(options.verbosity)
     raise_file_limit()
     try:
         uvloop.run(run(options))

@@ -2,9 +2,7 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -37,6 +35,7 @@ from kubeclient.informer import InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
+from kubeclient.process import log_to_stderr, until_signalled
 from kubeclient.sockets import SocketTransport
 
 
@@ -98,8 +97,7 @@ async def run(options: Options, root_ca: str, signer: Signer | None) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parse(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
-                        format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    log_to_stderr(options.verbosity)
     try:
         root_ca = read_bundle(options.root_ca_file) if options.root_ca_file else ""
         signer = Signer.load(options.cluster_signing_cert_file, options.cluster_signing_key_file) if options.cluster_signing_key_file else None
@@ -107,28 +105,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"controllers: {error}", file=sys.stderr)
         return 1
     try:
-        uvloop.run(_until_signalled(options, root_ca, signer))
+        uvloop.run(until_signalled(run(options, root_ca, signer)))
     except KubeconfigError as error:
         print(f"controllers: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-async def _until_signalled(options: Options, root_ca: str, signer: Signer | None) -> None:
-    """TERM and INT cancel the work, which gives the Lease back."""
-    task = asyncio.current_task()
-    assert task is not None
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        stopping = True
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    try:
-        await run(options, root_ca, signer)
-    except asyncio.CancelledError:
-        if not stopping:
-            raise

@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,6 +14,7 @@ from kubeclient.events import EventRecorder
 from kubeclient.informer import Informer, InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.notify import notify_ready
+from kubeclient.process import log_to_stderr, until_signalled
 from kubeclient.sockets import SocketTransport
 from kubelet.api import ClientApi
 from kubelet.cri import CriError, ImageService, RuntimeService
@@ -161,12 +161,11 @@ async def run(options: Options) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if argv is None else argv)
-        logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
-                            format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+        log_to_stderr(options.verbosity)
         import uvloop
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_until_signalled(options))
+            runner.run(until_signalled(run(options)))
     except (OptionError, KubeconfigError) as error:
         print(f"kubelet: {error}", file=sys.stderr)
         return 1
@@ -184,23 +183,3 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _first(error: BaseException) -> BaseException:
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
-
-
-async def _until_signalled(options: Options) -> None:
-    """TERM and INT end the kubelet, never its pods."""
-    task = asyncio.current_task()
-    assert task is not None
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        stopping = True
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    try:
-        await run(options)
-    except asyncio.CancelledError:
-        if not stopping:
-            raise

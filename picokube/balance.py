@@ -6,16 +6,16 @@ that is not ready any more is cut as long as another is, so that watches come ba
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import itertools
 import logging
 import resource
-import signal
 import ssl
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+
+from kubeclient.process import until_signalled
 
 log = logging.getLogger("balance")
 
@@ -174,17 +174,8 @@ def main(argv: Sequence[str]) -> int:
     _raise_file_limit()
     try:
         context = ssl.create_default_context(cafile=options.cafile)
-        asyncio.run(_until_signalled(Balancer(options.server, context), options.listen))
+        asyncio.run(until_signalled(Balancer(options.server, context).run(options.listen)))
     except OSError as error:
         log.error("%s", error)
         return 1
     return 0
-
-
-async def _until_signalled(balancer: Balancer, listen: Address) -> None:
-    task = asyncio.current_task()
-    assert task is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with contextlib.suppress(asyncio.CancelledError):
-        await balancer.run(listen)

@@ -4,7 +4,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -20,6 +19,7 @@ from kubeclient.informer import Informer, InformerFactory
 from kubeclient.kubeconfig import KubeconfigError, load
 from kubeclient.leaderelection import LeaderElector
 from kubeclient.notify import notify_ready
+from kubeclient.process import log_to_stderr, until_signalled
 from kubeclient.sockets import SocketTransport
 from scheduler.api import KubeApi
 from scheduler.attempts import Attempts
@@ -80,31 +80,10 @@ async def run(options: Options) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = parse(sys.argv[1:] if argv is None else argv)
-    logging.basicConfig(level=logging.DEBUG if options.verbosity >= 4 else logging.INFO, stream=sys.stderr,
-                        format="%(asctime)s %(levelname).1s %(name)s: %(message)s")
+    log_to_stderr(options.verbosity)
     try:
-        uvloop.run(_until_signalled(options))
+        uvloop.run(until_signalled(run(options)))
     except (KubeconfigError, OSError) as error:
         print(f"scheduler: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-async def _until_signalled(options: Options) -> None:
-    """TERM and INT cancel the work, which gives the Lease back."""
-    task = asyncio.current_task()
-    assert task is not None
-    stopping = False
-
-    def stop() -> None:
-        nonlocal stopping
-        stopping = True
-        task.cancel()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop)
-    try:
-        await run(options)
-    except asyncio.CancelledError:
-        if not stopping:
-            raise

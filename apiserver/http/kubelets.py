@@ -1,14 +1,13 @@
 """Where a pod's kubelet is, asked over HTTPS with the API server's own client certificate; its logs. Streams: streams.py."""
 from __future__ import annotations
 
-import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from apiserver.http.outward import Outward, until_one_ends
 from apiserver.http.requestinfo import RequestInfo
 from apiserver.http.responses import Receive, Send, begin
 from apiserver.http.verbs import Exchange
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import aiohttp
 
 Document = dict[str, Any]
-CONNECT_SECONDS = 5.0
 PATHS = {"log": "containerLogs", "exec": "exec", "attach": "attach", "portforward": "portForward"}
 
 
@@ -37,47 +35,37 @@ class Kubelets:
     def __init__(self, stores: Stores, credentials: KubeletCredentials) -> None:
         self._pods, self._nodes = stores[GroupResource("", "pods")], stores[GroupResource("", "nodes")]
         self._credentials = credentials
-        self._session: aiohttp.ClientSession | None = None
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            if self._session is not None:
-                await self._session.close()
+        self._outward = Outward(self._context)
+        self.running = self._outward.running
 
     async def logs(self, exchange: Exchange) -> None:
         import aiohttp
 
         url = await self.url(exchange, exchange.query.get("container", ""))
         query = {name: value for name, value in exchange.query.items() if name != "container"}
-        try:
-            async with self.session().get(url, params=query) as answer:
+
+        async def answer_with_logs() -> None:
+            async with self.outward().session().get(url, params=query) as answer:
                 if answer.status >= 400:
                     raise refused(answer.status, (await answer.content.read(4096)).decode(errors="replace"))
                 await begin(exchange.scope, exchange.send, 200, "text/plain")
-                async with asyncio.TaskGroup() as group:
-                    copying = group.create_task(copy_body(answer, exchange.send))
-                    hanging_up = group.create_task(hang_up(exchange.receive))
-                    await asyncio.wait((copying, hanging_up), return_when=asyncio.FIRST_COMPLETED)
-                    copying.cancel()
-                    hanging_up.cancel()
+                await copy_body(answer, exchange.send)
+
+        try:
+            await until_one_ends(answer_with_logs(), hang_up(exchange.receive))
         except aiohttp.ClientConnectionError as error:
             raise errors.InternalError(f'Get "{url}": {error}') from error
 
-    def session(self) -> aiohttp.ClientSession:
-        """Made when a kubelet is first asked: the library takes an eighth of a second to import, which a start does not wait for."""
-        import aiohttp
-
+    def outward(self) -> Outward:
+        """Raises ServiceUnavailable."""
         if not self._credentials.ca:
             raise errors.ServiceUnavailable("this API server has no credentials for kubelets (--kubelet-client-certificate)")
-        if self._session is None:
-            context = ssl.create_default_context(cafile=self._credentials.ca)
-            context.load_cert_chain(self._credentials.certificate, self._credentials.key)
-            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context, limit=0), timeout=timeout, auto_decompress=False)
-        return self._session
+        return self._outward
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self._credentials.ca)
+        context.load_cert_chain(self._credentials.certificate, self._credentials.key)
+        return context
 
     async def url(self, exchange: Exchange, container: str) -> str:
         """Of what is asked for at the pod's kubelet; the first container is meant where none is named."""

@@ -1,5 +1,5 @@
-"""uvicorn's protocols with what it lacks: the client's certificate in the scope, a way to take a connection over after an
-upgrade, and answers in one piece. Over TLS every write is a record and a system call: head and body leave together."""
+"""uvicorn's protocol with what it lacks: a way to take a connection over after an upgrade, and answers in one piece. Over TLS every
+write is a record and a system call: head and body leave together."""
 from __future__ import annotations
 
 import asyncio
@@ -7,63 +7,19 @@ import urllib.parse
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
-from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-from kubeapi.requesthead import HEAD_SECONDS, Unread
-
-
-def _peer_certificate(transport: asyncio.Transport) -> Any:
-    connection = transport.get_extra_info("ssl_object")
-    return connection.getpeercert() if connection is not None else None
+from kubeclient.listening import BoundedHttp
 
 
-class HttpProtocol(HttpToolsProtocol):
-    """A request's head is bounded in bytes and time, since nobody knows yet whose it is."""
-
-    _is_in_head = False
-    _hurry: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "peercert": _peer_certificate(transport)}
-        self._unread = Unread()
-        self._hurry = self.loop.call_later(HEAD_SECONDS, transport.close)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_hurrying()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._unread.is_too_much(len(data)) and not self.transport.is_closing():
-            self.transport.abort()
-        elif self._is_in_head and self._hurry is None:
-            self._hurry = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def on_body(self, body: bytes) -> None:
-        self._unread.moved()
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._unread.moved()
-        super().on_message_complete()
-
-    def _stop_hurrying(self) -> None:
-        if self._hurry is not None:
-            self._hurry.cancel()
-            self._hurry = None
-
+class HttpProtocol(BoundedHttp):
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._is_in_head = True
-        self.scope["extensions"] = {"picokube.upgrade": self._hand_over}        # type: ignore[dict-item]
+        self.scope["state"]["hand-over"] = self._hand_over
 
     def on_headers_complete(self) -> None:
         """uvicorn's own, with an Answer for its cycle and without what is not used here."""
-        self._unread.moved()
-        self._is_in_head = False
-        self._stop_hurrying()
+        self.head_is_whole()
         parser, scope = self.parser, self.scope
         version = parser.get_http_version()
         scope["method"], scope["http_version"] = parser.get_method().decode("ascii"), version
@@ -162,9 +118,3 @@ class Answer(RequestResponseCycle):
             if not self.keep_alive:
                 self.transport.close()
             self.on_response()
-
-
-class WebSocketProtocol(WSProtocol):
-    def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "peercert": _peer_certificate(transport)}

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-from apiserver.http.kubelets import CONNECT_SECONDS, Kubelets, copy_body, hang_up, kubelet_address
+from apiserver.http.kubelets import Kubelets, copy_body, hang_up, kubelet_address
+from apiserver.http.outward import Outward, until_one_ends
 from apiserver.http.responses import Headers, Receive, Scope, begin_raw, send_bytes
 from apiserver.http.verbs import Exchange
 from apiserver.registry.stores import Stores
@@ -32,6 +33,7 @@ HOP_BY_HOP = frozenset({b"connection", b"proxy-connection", b"keep-alive", b"pro
                         b"transfer-encoding", b"upgrade"})
 OURS = frozenset({b"authorization", b"x-remote-user", b"x-remote-group", b"x-picokube-causes", b"expect"})
 OURS_BEGIN = (b"impersonate-", b"x-remote-extra-", b"sec-websocket-")
+PROXIED = re.compile(r"(/api/v1/(?:namespaces/[^/]+/)?[a-z]+/[^/]+/proxy)((?:/.*)?)", re.DOTALL)
 NOT_ALLOWED = "address not allowed"
 
 
@@ -44,18 +46,18 @@ class Location:
     is_kubelet: bool = False
 
 
+def _anybody() -> ssl.SSLContext:
+    """Nobody can know the certificates of what runs in pods: they are not verified, and ours is not shown."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
 class Proxies:
     def __init__(self, stores: Stores, kubelets: Kubelets, world: World) -> None:
         self._stores, self._kubelets, self._world = stores, kubelets, world
-        self._session: aiohttp.ClientSession | None = None
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            if self._session is not None:
-                await self._session.close()
+        self._outward = Outward(_anybody)
+        self.running = self._outward.running
 
     async def __call__(self, exchange: Exchange) -> None:
         import aiohttp
@@ -68,17 +70,16 @@ class Proxies:
             return
         location = await self._location(exchange)
         body = _Body(exchange.receive) if has_body(scope) else None
-        try:
-            async with self._session_for(location).request(
+
+        async def pass_on() -> None:
+            async with self._to(location).session().request(
                     scope["method"], _url(location, rest, scope), headers=forwarded(scope, prefix + (rest or "/")), data=body.parts() if body else None,
                     allow_redirects=False, skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type")) as answer:
                 await begin_raw(scope, exchange.send, answer.status, returned(answer, location, prefix))
-                async with asyncio.TaskGroup() as group:
-                    copying = group.create_task(copy_body(answer, exchange.send))
-                    hanging_up = group.create_task(_gone(exchange.receive, body))
-                    await asyncio.wait((copying, hanging_up), return_when=asyncio.FIRST_COMPLETED)
-                    copying.cancel()
-                    hanging_up.cancel()
+                await copy_body(answer, exchange.send)
+
+        try:
+            await until_one_ends(pass_on(), _gone(exchange.receive, body))
         except (aiohttp.ClientError, OSError) as error:
             if "status" in scope:
                 raise
@@ -93,32 +94,16 @@ class Proxies:
         location = await self._location(exchange)
         offered = tuple(scope.get("subprotocols") or ())
         try:
-            async with self._session_for(location).ws_connect(_url(location, rest or "/", scope), headers=forwarded(scope, prefix + (rest or "/")),
-                                                              protocols=offered, max_msg_size=0) as backend:
+            async with self._to(location).websocket(_url(location, rest or "/", scope), offered,
+                                                    headers=forwarded(scope, prefix + (rest or "/"))) as backend:
                 await receive()                             # websocket.connect
                 await send({"type": "websocket.accept", "subprotocol": backend.protocol})
-                async with asyncio.TaskGroup() as group:
-                    inwards = group.create_task(to_backend(receive, backend))
-                    outwards = group.create_task(to_client(backend, send))
-                    await asyncio.wait((inwards, outwards), return_when=asyncio.FIRST_COMPLETED)
-                    inwards.cancel()
-                    outwards.cancel()
+                await until_one_ends(to_backend(receive, backend), to_client(backend, send))
         except (aiohttp.ClientError, OSError) as error:
             raise errors.ServiceUnavailable(f"error trying to reach service: {error}") from error
 
-    def _session_for(self, location: Location) -> aiohttp.ClientSession:
-        """Nobody can know the certificates of what runs in pods: they are not verified, and ours is not shown."""
-        import aiohttp
-
-        if location.is_kubelet:
-            return self._kubelets.session()
-        if self._session is None:
-            anybody = ssl.create_default_context()
-            anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE
-            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
-            self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=anybody, limit=0), auto_decompress=False,
-                                                  cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout)
-        return self._session
+    def _to(self, location: Location) -> Outward:
+        return self._kubelets.outward() if location.is_kubelet else self._outward
 
     async def _location(self, exchange: Exchange) -> Location:
         """Raises BadRequest, NotFound, ServiceUnavailable."""
@@ -215,14 +200,12 @@ def joined(host: str, port: str) -> str:
 
 
 def split_path(scope: Scope) -> tuple[str, str]:
-    """(the path up to `proxy`, what follows, encoded as it came)."""
+    """(the path up to `proxy`, what follows, encoded as it came). Raises BadRequest where what names the object is encoded beyond recognition."""
     raw = scope.get("raw_path") or quote(scope["path"]).encode()
-    path = raw.partition(b"?")[0].decode("latin-1")
-    before, _, after = path.partition("/proxy")
-    while after and not after.startswith("/"):      # an object may be called proxy-1
-        more, _, after = after.partition("/proxy")
-        before = f"{before}/proxy{more}"
-    return f"{before}/proxy", after
+    found = PROXIED.fullmatch(raw.partition(b"?")[0].decode("latin-1"))
+    if found is None:
+        raise errors.BadRequest("the path of a proxy is /api/v1/[namespaces/NAMESPACE/]RESOURCE/NAME/proxy[/PATH]")
+    return found[1], found[2]
 
 
 def _url(location: Location, rest: str, scope: Scope) -> URL:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote
 
 from apiserver.http.kubelets import Kubelets, refused
+from apiserver.http.outward import until_one_ends
 from apiserver.http.responses import Receive, Scope, Send, header
 from apiserver.http.verbs import Exchange
 from kubeapi import errors
@@ -46,12 +47,7 @@ class Streams:
         async with self._kubelet(exchange, protocol) as kubelet:
             await receive()                             # websocket.connect
             await send({"type": "websocket.accept", "subprotocol": protocol})
-            async with asyncio.TaskGroup() as group:
-                inwards = group.create_task(to_backend(receive, kubelet))
-                outwards = group.create_task(to_client(kubelet, send))
-                await asyncio.wait((inwards, outwards), return_when=asyncio.FIRST_COMPLETED)
-                inwards.cancel()
-                outwards.cancel()
+            await until_one_ends(to_backend(receive, kubelet), to_client(kubelet, send))
 
     async def upgrade(self, exchange: Exchange) -> None:
         scope = exchange.scope
@@ -65,16 +61,11 @@ class Streams:
             raise errors.Forbidden(f"unable to upgrade: unable to negotiate protocol: client supports [{' '.join(offered)}], "
                                    f"server accepts [{' '.join(served)}]")
         async with self._kubelet(exchange, TUNNEL + protocol) as kubelet:
-            reader, writer = scope["extensions"]["picokube.upgrade"](
+            reader, writer = scope["state"]["hand-over"](
                 f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: {SPDY}\r\n"
                 f"X-Stream-Protocol-Version: {protocol}\r\n\r\n".encode())
             try:
-                async with asyncio.TaskGroup() as group:
-                    inwards = group.create_task(_bytes_to_kubelet(reader, kubelet))
-                    outwards = group.create_task(_bytes_to_client(kubelet, writer))
-                    await asyncio.wait((inwards, outwards), return_when=asyncio.FIRST_COMPLETED)
-                    inwards.cancel()
-                    outwards.cancel()
+                await until_one_ends(_bytes_to_kubelet(reader, kubelet), _bytes_to_client(kubelet, writer))
             finally:
                 writer.close()
 
@@ -86,13 +77,13 @@ class Streams:
         url = await self._kubelets.url(exchange, dict(pairs).get("container", ""))
         params = [pair for pair in pairs if pair[0] != "container"]
         try:
-            async with self._kubelets.session().ws_connect(url, params=params, protocols=(protocol,), max_msg_size=0) as kubelet:
+            async with self._kubelets.outward().websocket(url, (protocol,), params=params) as kubelet:
                 yield kubelet
         except aiohttp.WSServerHandshakeError as error:
             told = unquote(error.headers.get("x-kubelet-error", "") if error.headers else "") or error.message
             raise refused(error.status, f"unable to upgrade connection: {told}") from error
-        except aiohttp.ClientConnectionError as error:
-            raise errors.InternalError(f"error dialing backend: {error}") from error
+        except (aiohttp.ClientConnectionError, TimeoutError) as error:
+            raise errors.InternalError(f"error dialing backend: {error or 'it does not answer'}") from error
 
 
 async def to_backend(receive: Receive, kubelet: aiohttp.ClientWebSocketResponse) -> None:

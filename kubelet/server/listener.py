@@ -6,13 +6,11 @@ import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
-from kubeapi.requesthead import HEAD_SECONDS, Unread
+from kubeclient.listening import BoundedHttp, PeerWebSocket
 from kubelet.options import Options
 
 if TYPE_CHECKING:
@@ -20,54 +18,6 @@ if TYPE_CHECKING:
     from kubelet.servercertificate import ServerCertificate
 
 SHUTDOWN_SECONDS = 1
-
-
-def _with_peer(state: dict[str, Any], transport: asyncio.Transport) -> dict[str, Any]:
-    connection = transport.get_extra_info("ssl_object")
-    return {**state, "peercert": connection.getpeercert() if connection is not None else None}
-
-
-class _Http(HttpToolsProtocol):
-    """A request's head is bounded in bytes and time, since nobody knows yet whose it is."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = _with_peer(self.app_state, transport)
-        self._unread = Unread()
-        self._hurry = self.loop.call_later(HEAD_SECONDS, transport.close)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._hurry.cancel()
-        super().connection_lost(exc)
-
-    def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        if self._unread.is_too_much(len(data)) and not self.transport.is_closing():
-            self.transport.abort()
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self._hurry.cancel()
-        self._hurry = self.loop.call_later(HEAD_SECONDS, self.transport.close)
-
-    def on_headers_complete(self) -> None:
-        self._unread.moved()
-        self._hurry.cancel()
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        self._unread.moved()
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        self._unread.moved()
-        super().on_message_complete()
-
-
-class _WebSocket(WSProtocol):
-    def connection_made(self, transport: asyncio.Transport) -> None:      # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = _with_peer(self.app_state, transport)
 
 
 class KubeletServer:
@@ -111,7 +61,7 @@ class KubeletServer:
 
         options = self._options
         return uvicorn.Config(
-            App(kubelets, has_ca=bool(options.client_ca_file)), http=_Http, ws=_WebSocket, loop="none", lifespan="off",
+            App(kubelets, has_ca=bool(options.client_ca_file)), http=BoundedHttp, ws=PeerWebSocket, loop="none", lifespan="off",
             ssl_certfile=certificate, ssl_keyfile=key, ssl_ca_certs=options.client_ca_file or None,
             ssl_cert_reqs=ssl.CERT_OPTIONAL if options.client_ca_file else ssl.CERT_NONE, log_level="warning", access_log=False,
             proxy_headers=False, timeout_graceful_shutdown=SHUTDOWN_SECONDS, server_header=False)

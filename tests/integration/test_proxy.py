@@ -19,10 +19,10 @@ WEB = "/api/v1/namespaces/default/pods/web"
 
 
 class Backend(BaseHTTPRequestHandler):
-    """Tells what it was asked; `/redirect` and `/stream` do as they say."""
+    """Tells what it was asked; `/redirect` and `/stream` do as they say, `/silent` says nothing."""
 
     protocol_version = "HTTP/1.1"
-    go_on = threading.Event()
+    go_on, is_left = threading.Event(), threading.Event()
 
     def do_GET(self) -> None:
         if self.path.startswith("/redirect"):
@@ -33,6 +33,10 @@ class Backend(BaseHTTPRequestHandler):
             self.wfile.flush()
             assert self.go_on.wait(20)                   # until the client has seen the first part
             self.wfile.write(b"3\r\ntwo\r\n0\r\n\r\n")
+        elif self.path.startswith("/silent"):
+            self.connection.settimeout(20)
+            if not self.connection.recv(1):
+                self.is_left.set()
         else:
             length = int(self.headers.get("Content-Length") or 0)
             told = json.dumps({"method": self.command, "path": self.path, "headers": {key.lower(): value for key, value in self.headers.items()},
@@ -112,6 +116,15 @@ def test_a_pod_hears_what_it_was_asked_and_its_answer_comes_back(cluster: TestCl
 def test_a_service_is_one_of_its_endpoints(cluster: TestCluster, port: int, name: str) -> None:
     code, _, told = ask(cluster, "GET", f"/api/v1/namespaces/default/services/{name}/proxy/x")
     assert (code, told["path"]) == (418, "/x")
+
+
+def test_a_client_that_hangs_up_is_not_waited_for(cluster: TestCluster, port: int) -> None:
+    """Each left a request and a connection behind for as long as the pod said nothing."""
+    Backend.is_left.clear()
+    client = connection(cluster.cluster, 20)
+    client.request("GET", f"{WEB}:{port}/proxy/silent")
+    client.close()
+    assert Backend.is_left.wait(20)
 
 
 def test_an_answer_comes_as_it_is_made(cluster: TestCluster, port: int) -> None:

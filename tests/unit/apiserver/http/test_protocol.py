@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 
 from apiserver.http.protocol import HttpProtocol
 from kubeapi.requesthead import HEAD_SECONDS, MOST_BYTES
-from kubelet.server.listener import _Http as KubeletProtocol
+from kubeclient.listening import BoundedHttp as KubeletProtocol
 from tests.virtualtime import run
 
 CHUNK = b"a" * (64 << 10)

@@ -40,9 +40,17 @@ def test_a_pod_is_reached_at_its_first_port_or_the_one_asked_for(scheme: str, ad
 @pytest.mark.parametrize(("raw", "found"), [
     (b"/api/v1/nodes/a/proxy", ("/api/v1/nodes/a/proxy", "")), (b"/api/v1/nodes/a/proxy/", ("/api/v1/nodes/a/proxy", "/")),
     (b"/api/v1/nodes/proxy-1/proxy/x%2Fy/proxy/z", ("/api/v1/nodes/proxy-1/proxy", "/x%2Fy/proxy/z")),
-    (b"/api/v1/namespaces/proxyhouse/pods/p:80/proxy//a", ("/api/v1/namespaces/proxyhouse/pods/p:80/proxy", "//a"))])
+    (b"/api/v1/namespaces/proxyhouse/pods/p:80/proxy//a", ("/api/v1/namespaces/proxyhouse/pods/p:80/proxy", "//a")),
+    (b"/api/v1/namespaces/proxy/pods/proxy/proxy/proxy/a", ("/api/v1/namespaces/proxy/pods/proxy/proxy", "/proxy/a")),
+    (b"/api/v1/nodes/proxy/proxy/a", ("/api/v1/nodes/proxy/proxy", "/a"))])
 def test_what_follows_goes_on_as_it_came(raw: bytes, found: tuple[str, str]) -> None:
     assert split_path({"raw_path": raw, "path": ""}) == found
+
+
+@pytest.mark.parametrize("raw", [b"/api/v1/nodes/a/%70roxy/x", b"/api/v1/nodes%2Fa/proxy/x"])
+def test_a_path_that_hides_what_it_names_is_refused(raw: bytes) -> None:
+    with pytest.raises(errors.BadRequest):
+        split_path({"raw_path": raw, "path": ""})
 
 
 def test_the_client_s_credentials_stay() -> None:
