@@ -40,8 +40,9 @@ def data_of(template: PodTemplateSpec) -> dict[str, Any]:
 
 def template_in(revision: ControllerRevision) -> PodTemplateSpec | None:
     """None where the data is none of ours."""
+    data: Any = revision.data
     try:
-        return PodTemplateSpec.from_wire(revision.data["spec"]["template"])     # type: ignore[index]
+        return PodTemplateSpec.from_wire(data["spec"]["template"])
     except (LookupError, TypeError, ValueError):
         return None
 

@@ -91,8 +91,13 @@ def _keep_repeated(pairs: list[tuple[str, Any]]) -> Document:
     plain = dict(pairs)
     if len(plain) == len(pairs):
         return plain
-    marked, seen = _Repeated(plain), set[str]()
-    marked.repeated = tuple(dict.fromkeys(key for key, _ in pairs if key in seen or seen.add(key)))  # type: ignore[func-returns-value]
+    seen, repeated = set[str](), dict[str, None]()
+    for key, _ in pairs:
+        if key in seen:
+            repeated[key] = None
+        seen.add(key)
+    marked = _Repeated(plain)
+    marked.repeated = tuple(repeated)
     return marked
 
 

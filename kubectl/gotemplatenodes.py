@@ -1,6 +1,7 @@
 """What a parsed Go template is made of: nodes that write themselves into a list of texts, and the values they ask for."""
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import suppress
 
 from kubectl import gotext
@@ -48,9 +49,9 @@ class State:
         del self.variables[depth:]
 
 
-class Node:
-    def write(self, state: State, dot: Any) -> None:
-        raise NotImplementedError
+class Node(ABC):
+    @abstractmethod
+    def write(self, state: State, dot: Any) -> None: ...
 
 
 class Text(Node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 from kubeapi.errors import Conflict, NotFound
 from kubeapi.generated.models.core_v1 import ConfigMap, ObjectReference, Pod, Secret, Service, ServiceAccount
@@ -88,7 +88,7 @@ class ClientApi:
                     known = _Read(now, None)
                 self._read[key] = known
         self._forget_old(now)
-        return known.object  # type: ignore[return-value]
+        return cast(M | None, known.object)
 
     def _forget_old(self, now: float) -> None:
         if len(self._read) > 1000:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from kubeapi.errors import AlreadyExists, ApiStatusError, Conflict, NotFound
 from kubeapi.generated.models.coordination_v1 import Lease, LeaseSpec
@@ -125,10 +126,10 @@ class NodeAgent:
             self.event("Normal", "NodeNotReady", f"Node {self._identity.name} status is now: NodeNotReady")
         self._was_ready = is_ready
 
-    async def _write_status(self, node: Node, status: dict[str, object]) -> None:
+    async def _write_status(self, node: Node, status: dict[str, Any]) -> None:
         api = self._client.resource(Node)
         images = status.pop("images", None)
-        replaced: list[object] = [*status.pop("addresses", []), {"$patch": "replace"}]  # type: ignore[misc]
+        replaced = [*status.pop("addresses", []), {"$patch": "replace"}]
         patch = {"status": {**status, "addresses": replaced, "images": images}}
         try:
             self._node = await api.patch(node.metadata.name, patch, type="strategic", subresource="status")

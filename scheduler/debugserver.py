@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 from urllib.parse import parse_qs, urlsplit
@@ -52,18 +52,18 @@ def _attempts(attempts: Attempts, query: Query) -> bytes:
     return orjson.dumps(attempts.to_wire(pod), option=orjson.OPT_INDENT_2 if pod else 0)
 
 
-async def _listen(address: str, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]) -> asyncio.Server:
+async def _listen(address: str, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]) -> asyncio.Server:
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
         with suppress(FileNotFoundError):
             os.unlink(path)                     # of one that was killed
         before = os.umask(0o177)
         try:
-            return await asyncio.start_unix_server(serve, path, limit=LARGEST_HEAD)      # type: ignore[arg-type]
+            return await asyncio.start_unix_server(serve, path, limit=LARGEST_HEAD)
         finally:
             os.umask(before)
     host, _, port = address.rpartition(":")
-    return await asyncio.start_server(serve, host.strip("[]"), int(port), limit=LARGEST_HEAD)     # type: ignore[arg-type]
+    return await asyncio.start_server(serve, host.strip("[]"), int(port), limit=LARGEST_HEAD)
 
 
 async def _serve_one(pages: Mapping[str, tuple[str, Page]], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

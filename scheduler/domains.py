@@ -1,6 +1,7 @@
 """Topology domains: nodes whose label has the same value are one. Numbers by domain, and verdicts that are the same all over it."""
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 
 from scheduler.framework import Cluster, Status
@@ -56,15 +57,15 @@ class Domains:
 NOWHERE = "*"                          # no label has such a value
 
 
-class DomainCheck:
+class DomainCheck(ABC):
     """A check whose verdict depends on the domains that a node is in, and so is made once for each."""
 
     def __init__(self, keys: Iterable[str]) -> None:
         self._keys = tuple(dict.fromkeys(keys))
         self._verdicts: dict[tuple[str | None, ...], Status] = {}
 
-    def judge(self, pod: PodInfo, node: NodeInfo) -> Status:
-        raise NotImplementedError
+    @abstractmethod
+    def judge(self, pod: PodInfo, node: NodeInfo) -> Status: ...
 
     def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
         labels = node.labels

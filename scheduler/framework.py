@@ -5,6 +5,7 @@ snapshot. Plugins are stateless; what they compute once per pod they return from
 """
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -95,7 +96,7 @@ class FilterPlugin(Protocol):
         ...
 
 
-class NodeFilter:
+class NodeFilter(ABC):
     """A FilterPlugin that judges each node by itself: of the pod it sees no more than what is in its shape."""
 
     name: ClassVar[str]
@@ -106,11 +107,11 @@ class NodeFilter:
     def look(self, pod: PodInfo, cluster: Cluster) -> Self | None:
         return self if self.matters_to(pod) else None
 
-    def filter(self, pod: PodInfo, node: NodeInfo) -> Status:
-        raise NotImplementedError
+    @abstractmethod
+    def filter(self, pod: PodInfo, node: NodeInfo) -> Status: ...
 
     def shift(self, other: PodInfo, node: NodeInfo, by: int) -> None:
-        """The NodeInfo says it all."""
+        return                      # the NodeInfo says it all
 
     def helps(self, pod: PodInfo, event: Event) -> bool:
         return True
@@ -126,7 +127,7 @@ class ScorePlugin(Protocol):
     def normalized(self, raw: Sequence[int]) -> Sequence[int]: ...
 
 
-class NodeScore:
+class NodeScore(ABC):
     """A ScorePlugin that judges each node by itself, too: `score` per node, of what `prepare` made of the pod."""
 
     name: ClassVar[str]
@@ -134,8 +135,8 @@ class NodeScore:
     def prepare(self, pod: PodInfo) -> Any:
         return None
 
-    def score(self, prepared: Any, pod: PodInfo, node: NodeInfo) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def score(self, prepared: Any, pod: PodInfo, node: NodeInfo) -> int: ...
 
     def raw(self, pod: PodInfo, cluster: Cluster, nodes: Sequence[NodeInfo]) -> Sequence[int] | None:
         prepared, score = self.prepare(pod), self.score

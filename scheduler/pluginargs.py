@@ -1,6 +1,7 @@
 """The arguments plugins take in a KubeSchedulerConfiguration, and the plugins made of them. Whatever is not right is a ValueError."""
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -33,8 +34,8 @@ class Args(Section):
     api_version: str = "kubescheduler.config.k8s.io/v1"
     kind: str = ""
 
-    def make(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def make(self) -> Any: ...
 
 
 class ResourceSpec(Section):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kubelet.cri import (
     ContainerConfig,
@@ -18,12 +18,15 @@ from kubelet.cri import (
     SecurityContext,
 )
 
-T = TypeVar("T")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
 
 
 def made(cls: type[T], document: Mapping[str, Any]) -> T:
     """Of the fields that are known here."""
-    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    names = {field.name for field in fields(cls)}
     return cls(**{name: value for name, value in document.items() if name in names})
 
 
