@@ -78,7 +78,7 @@ class ContainerStarter:
         if sandbox is None:
             return None
         try:
-            image = await self._image(pod, container, not_before, tell)
+            image = await self._image(pod, container, sandbox.config.runtime_handler, not_before, tell)
         except PullError as error:
             return failure(error.reason, error.message, error.retry_seconds, told=error.reason)
         attempt = _next_attempt(pod, container, runtime)
@@ -101,8 +101,8 @@ class ContainerStarter:
         tell("Normal", "Started", "Container started")
         return await self._post_start(pod, container, container_id, runtime, tell)
 
-    async def _image(self, pod: Pod, container: Container, not_before: float, tell: Tell) -> Image:
-        return await self._puller.ensure(pod.metadata.uid, container, lambda: self._auths(pod, container, not_before, tell), tell)
+    async def _image(self, pod: Pod, container: Container, handler: str, not_before: float, tell: Tell) -> Image:
+        return await self._puller.ensure(pod.metadata.uid, container, lambda: self._auths(pod, container, not_before, tell), tell, handler)
 
     async def _auths(self, pod: Pod, container: Container, not_before: float, tell: Tell) -> list[RegistryAuth]:
         """Those of the pod's secrets first, then the node's own, then what its plugins know."""

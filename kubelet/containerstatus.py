@@ -83,7 +83,7 @@ def _status(pod: Pod, container: Container, seen: Observed, default_reason: str)
     started = running and seen.probes.is_started(container, current.id)
     return ContainerStatus(
         name=container.name, image=current.image or container.image, image_id=current.image_ref,
-        container_id=f"{seen.runtime_name}://{current.id}", restart_count=current.attempt, state=state, last_state=last,
+        container_id=_id(current, seen), restart_count=current.attempt, state=state, last_state=last,
         stop_signal=current.stop_signal or None, allocated_resources=container.resources.requests, resources=resources,
         started=started, ready=_done(state) if is_init else running and seen.probes.is_ready(container, current.id))
 
@@ -122,14 +122,18 @@ def _state(container: cri.ContainerStatus, seen: Observed) -> ContainerState:
         case cri.ContainerState.CREATED:
             return ContainerState(waiting=ContainerStateWaiting(reason="ContainerCreating"))
         case cri.ContainerState.UNKNOWN:
-            return ContainerState(terminated=_nowhere(f"{seen.runtime_name}://{container.id}").evolve(
+            return ContainerState(terminated=_nowhere(_id(container, seen)).evolve(
                 started_at=moment(container.started_at), finished_at=moment(container.finished_at)))
         case _:
             return ContainerState(terminated=ContainerStateTerminated(
                 exit_code=container.exit_code, signal=container.signal, reason=container.reason or _reason(container),
                 message=seen.messages.get(container.id, "") or container.message,
-                container_id=f"{seen.runtime_name}://{container.id}",
+                container_id=_id(container, seen),
                 started_at=moment(container.started_at), finished_at=moment(container.finished_at)))
+
+
+def _id(container: cri.ContainerStatus, seen: Observed) -> str:
+    return f"{container.runtime or seen.runtime_name}://{container.id}"
 
 
 def _reason(container: cri.ContainerStatus) -> str:

@@ -1,6 +1,6 @@
 """The kubelet's two interfaces to whatever runs containers, shaped like the CRI: RuntimeService and ImageService.
 
-Implementations: `kubelet.runc` (the default), `kubelet.hollow` (simulated). All methods are idempotent where the CRI's are;
+Implementations: `kubelet.runc` (the default), `kubelet.hollow` (simulated), and `kubelet.runtimes` over several. All methods are idempotent where the CRI's are;
 all raise CriError with a reason kubectl users know. Times are nanoseconds since the epoch.
 """
 from __future__ import annotations
@@ -153,6 +153,7 @@ class ContainerStatus:
     stop_signal: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    runtime: str = ""                  # what runs it, where that is not the node's own runtime
 
 
 @dataclass(frozen=True, slots=True)

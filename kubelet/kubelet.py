@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,13 +68,14 @@ class Kubelet:
     """The parts of one node, in *group*'s care. `statuses` and `api` may be shared with other nodes of this process."""
 
     def __init__(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, runtime_name: str, *, group: asyncio.TaskGroup,
-                 api: KubeApi, statuses: StatusManager, world: World = REAL_WORLD) -> None:
+                 api: KubeApi, statuses: StatusManager, world: World = REAL_WORLD, images_of: Mapping[str, ImageService] | None = None) -> None:
+        """`images_of`: handler -> images, of runtimes that have their own."""
         self.config, self.runtime, self.images, self.runtime_name, self._api = config, runtime, images, runtime_name, api
         self._facts = NodeFacts(config.identity.name, (config.identity.ip,), config.machine.allocatable)
         self._pod_cidr = ""
         self._agent: NodeAgent | None = None
         volumes = VolumeManager(config.root, api, self._node_facts, mounts=not config.is_hollow, world=world)
-        puller = ImagePuller(images, pulled=self._image_pulled, at_once=config.pulls_at_once)
+        puller = ImagePuller(images, pulled=self._image_pulled, at_once=config.pulls_at_once, of_handlers=images_of)
         self.collector = ImageCollector(images, runtime, config.image_policy, lambda: disk_of(config.root), self._tell, self._images_changed)
         self._volumes = volumes
         links = LogLinks(config.log_links, config.root)

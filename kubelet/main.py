@@ -18,6 +18,7 @@ from kubeclient.process import log_to_stderr, until_signalled
 from kubeclient.sockets import SocketTransport
 from kubelet.api import ClientApi
 from kubelet.cri import CriError, ImageService, RuntimeService
+from kubelet.handlers import HOLLOW, oci_binaries
 from kubelet.hollow import HollowImages, HollowRuntime
 from kubelet.kubelet import Kubelet, NodeConfig
 from kubelet.nodeinfo import hollow_machine, read_machine
@@ -25,6 +26,7 @@ from kubelet.nodestatus import NodeIdentity
 from kubelet.options import OptionError, Options, parse
 from kubelet.podfiles import ClusterDns
 from kubelet.routes import RouteKeeper, Router
+from kubelet.runtimes import AllImages, Runtimes
 from kubelet.server.listener import KubeletServer
 from kubelet.statusmanager import StatusManager
 
@@ -95,10 +97,13 @@ class _Process:
         options = self._options
         options.root_dir.mkdir(parents=True, exist_ok=True)
         images = ImageStore(options.root_dir / "images", hosts=options.root_dir / "certs.d")
-        runtime = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
+        own = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
                               cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip,
-                              log_bytes=options.log_bytes, log_files=options.log_files)
-        version = await runtime.version()
+                              log_bytes=options.log_bytes, log_files=options.log_files, binaries=oci_binaries(options.runtime_handlers))
+        version = await own.version()
+        others = other_runtimes(options)
+        runtime = Runtimes(own, {name: one for name, (one, _) in others.items()}) if others else own
+        images_of = {name: one for name, (_, one) in others.items()}
         self._group.create_task(runtime.run(), name="runtime")
         await runtime.wait_ready()
         identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
@@ -106,10 +111,12 @@ class _Process:
                             node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,
                             lease_seconds=options.node_lease_duration_seconds, pulls_at_once=options.pulls_at_once,
                             image_policy=options.image_policy, credential_providers=options.credential_providers, log_links=options.log_links)
-        return {options.node_name: self._kubelet(config, runtime, images, version[0])}
+        everything = AllImages(images, images_of.values()) if others else images
+        return {options.node_name: self._kubelet(config, runtime, everything, version[0], {"": images, **images_of})}
 
-    def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str) -> Kubelet:
-        return Kubelet(config, runtime, images, name, group=self._group, api=self._api, statuses=self._statuses)
+    def _kubelet(self, config: NodeConfig, runtime: RuntimeService, images: ImageService, name: str,
+                 images_of: Mapping[str, ImageService] | None = None) -> Kubelet:
+        return Kubelet(config, runtime, images, name, group=self._group, api=self._api, statuses=self._statuses, images_of=images_of)
 
     def _watch_nodes(self, kubelets: Mapping[str, Kubelet]) -> None:
         nodes: Informer[Node] = self._factory.informer(Node)
@@ -147,6 +154,13 @@ class _Process:
         await pods.wait_synced()
         for kubelet in kubelets.values():
             await kubelet.remove_orphans({pod.metadata.uid for pod in pods.list()})
+
+
+def other_runtimes(options: Options) -> dict[str, tuple[RuntimeService, ImageService]]:
+    """By handler, those beside the node's own."""
+    hollow = [one.name for one in options.runtime_handlers if one.type == HOLLOW]
+    simulated = (HollowRuntime(handlers=hollow, name=HOLLOW), HollowImages())
+    return dict.fromkeys(hollow, simulated)
 
 
 async def run(options: Options) -> None:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 from kubeapi.quantity import Quantity
 from kubelet.credentialproviders import Provider, read_config
+from kubelet.handlers import Handler
+from kubelet.handlers import read_config as read_handlers
 from kubelet.imagegc import Policy
 from kubelet.loglinks import VAR_LOG
 from kubelet.pulling import SERIALIZED
@@ -50,6 +52,7 @@ class Options:
     log_links: Path | None = VAR_LOG
     log_bytes: int = LOG_BYTES
     log_files: int = LOG_FILES
+    runtime_handlers: tuple[Handler, ...] = ()
 
     @property
     def is_hollow(self) -> bool:
@@ -91,7 +94,14 @@ def parse(argv: Sequence[str]) -> Options:
         pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy,
         credential_providers=_credential_providers(found.image_credential_provider_config, found.image_credential_provider_bin_dir),
         log_links=Path(found.log_links_dir).absolute() if found.log_links_dir else None, log_bytes=found.container_log_max_size,
-        log_files=found.container_log_max_files)
+        log_files=found.container_log_max_files, runtime_handlers=_runtime_handlers(found.runtime_handlers_config))
+
+
+def _runtime_handlers(config: str) -> tuple[Handler, ...]:
+    try:
+        return read_handlers(Path(config)) if config else ()
+    except ValueError as error:
+        raise OptionError(f"--runtime-handlers-config: {error}") from error
 
 
 def _credential_providers(config: str, directory: str) -> tuple[Provider, ...]:
@@ -124,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--service-cidr", type=_network, default=None, help="the range of services' addresses")
     add("--cluster-name", default="picokube", help="what is made on this machine carries it")
     add("--runtime", choices=("runc", "hollow"), default="runc", help="what runs containers; hollow only pretends")
+    add("--runtime-handlers-config", default="", help="what the handlers of RuntimeClasses stand for here (docs/runtime-classes.md)")
     add("--hollow-nodes", type=_count, default=1, help="how many nodes this process pretends to be")
     add("--allowed-unsafe-sysctls", default="", help="sysctls that pods may set besides the safe ones, by comma; may end in *")
     add("--node-lease-duration-seconds", type=_count, default=40, help="how long the node's Lease counts; renewed four times as often")

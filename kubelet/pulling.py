@@ -5,7 +5,7 @@ One image is pulled once at a time, however many containers wait for it, and one
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from kubeapi.generated.models.core_v1 import Container
 from kubelet.backoff import BackOff
@@ -29,9 +29,10 @@ class PullError(CriError):
 
 class ImagePuller:
     def __init__(self, images: ImageService, initial_seconds: float = 10.0, pulled: Callable[[], None] = lambda: None,
-                 at_once: int = SERIALIZED) -> None:
-        """`pulled` is called when the node has a new image; `at_once`: how many pulls (0: as many as there are)."""
-        self._images, self._pulled = images, pulled
+                 at_once: int = SERIALIZED, of_handlers: Mapping[str, ImageService] | None = None) -> None:
+        """`pulled` is called when the node has a new image; `at_once`: how many pulls (0: as many as there are); `of_handlers`: the
+        images of runtimes that have their own."""
+        self._images, self._pulled, self._of_handlers = images, pulled, of_handlers or {}
         self._backoff = BackOff(initial_seconds)
         self._retry_seconds = initial_seconds
         self._errors: dict[str, str] = {}
@@ -40,11 +41,11 @@ class ImagePuller:
         self._locks: dict[str, asyncio.Lock] = {}
         self._of_pods: dict[str, asyncio.Lock] = {}
 
-    async def ensure(self, pod_uid: str, container: Container, auths: Auths, tell: Tell) -> Image:
+    async def ensure(self, pod_uid: str, container: Container, auths: Auths, tell: Tell, handler: str = "") -> Image:
         """Raises PullError. `auths` is asked only where a registry is."""
-        name = container.image
+        name, images = container.image, self._of_handlers.get(handler, self._images)
         try:
-            present = await self._images.status(name)
+            present = await images.status(name)
         except CriError as error:
             return self._refuse(name, error, tell)
         if container.image_pull_policy != "Always" or name.startswith("sha256:"):
@@ -56,7 +57,7 @@ class ImagePuller:
                 tell("Warning", "ErrImageNeverPull", message)
                 raise PullError("ErrImageNeverPull", message, self._retry_seconds)
         async with self._of_pods.setdefault(pod_uid, asyncio.Lock()):
-            return await self._pull(f"{pod_uid}/{name}", name, auths, tell)
+            return await self._pull(images, f"{pod_uid}/{name}", name, auths, tell)
 
     def forget(self, pod_uid: str) -> None:
         self._of_pods.pop(pod_uid, None)
@@ -74,7 +75,7 @@ class ImagePuller:
         tell("Warning", "InspectFailed", message)
         raise PullError("InvalidImageName", message, self._retry_seconds)
 
-    async def _pull(self, key: str, name: str, auths: Auths, tell: Tell) -> Image:
+    async def _pull(self, images: ImageService, key: str, name: str, auths: Auths, tell: Tell) -> Image:
         loop = asyncio.get_running_loop()
         if (wait := self._backoff.remaining_since_update(key, loop.time())) > 0:
             if self._told.get(key) != self._backoff.delay(key):
@@ -87,7 +88,7 @@ class ImagePuller:
         try:
             async with self._locks.setdefault(name, asyncio.Lock()), self._pulls:
                 pulling = loop.time()
-                image = await self._images.pull(name, credentials)
+                image = await images.pull(name, credentials)
         except CriError as error:
             self._backoff.next(key, loop.time(), loop.time())
             self._errors[key] = f"{error.reason}: {error.message}"

@@ -413,9 +413,14 @@ class ContainerShim:
         self.input = Input(mine_in, is_terminal=False)
 
     def start(self) -> None:
-        """What `runc start` does: the container waits for somebody to read this fifo."""
+        """What `runc start` does: the container waits for somebody to read this fifo. Other runtimes have their own ways."""
         self.process = os.pidfd_open(self.pid)
         write_json("process.json", {"pid": self.pid, "starttime": start_time(self.pid), "started_at": time.time_ns()})
+        if not self.request["is_runc"]:
+            null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+            runc(self.request, ["start", self.request["id"]], [null, null, null])
+            os.close(null)
+            return
         fifo = os.path.join(self.request["root"], self.request["id"], "exec.fifo")
         descriptor = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         poll({descriptor: select.POLLIN, self.process: select.POLLIN})

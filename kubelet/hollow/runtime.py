@@ -29,6 +29,7 @@ from kubelet.cri import (
     SandboxState,
     SandboxStatus,
 )
+from kubelet.handlers import no_such_handler
 
 PREFIX = "hollow.picokube.io/"
 
@@ -44,8 +45,9 @@ class _Container:
 class HollowRuntime:
     """One node's. `addresses` hands out pod IPs once the node has a podCIDR."""
 
-    def __init__(self, *, start_seconds: float = 0.0, world: World = REAL_WORLD) -> None:
-        self._start_seconds, self._world = start_seconds, world
+    def __init__(self, *, start_seconds: float = 0.0, world: World = REAL_WORLD, handlers: Sequence[str] = ("hollow",), name: str = "") -> None:
+        """`name`: of one that serves a handler of a real node; its pods have no addresses, which are real there."""
+        self._start_seconds, self._world, self._handlers, self._name = start_seconds, world, handlers, name
         self._sandboxes: dict[str, SandboxStatus] = {}
         self._containers: dict[str, _Container] = {}
         self._by_pod: dict[str, tuple[list[str], list[str]]] = {}       # uid -> sandbox ids, container ids
@@ -62,14 +64,14 @@ class HollowRuntime:
         return "hollow", "1"
 
     async def update_pod_cidr(self, pod_cidr: str) -> None:
-        if self._addresses is None or self._addresses.cidr != pod_cidr:
+        if not self._name and (self._addresses is None or self._addresses.cidr != pod_cidr):
             self._addresses = AddressRange(pod_cidr)
 
     # --- sandboxes
 
     async def run_pod_sandbox(self, config: SandboxConfig) -> SandboxStatus:
-        if config.runtime_handler not in ("", "hollow"):
-            raise CriError("FailedCreatePodSandBox", f'failed to get sandbox runtime: no runtime for "{config.runtime_handler}" is configured')
+        if config.runtime_handler not in ("", *self._handlers):
+            raise no_such_handler(config.runtime_handler)
         ips = () if config.host_network or self._addresses is None else (self._addresses.take(),)
         status = SandboxStatus(self._new_id(), config, SandboxState.READY, self._now(), ips)
         self._sandboxes[status.id] = status
@@ -112,7 +114,8 @@ class HollowRuntime:
             await asyncio.sleep(self._start_seconds)
         status = ContainerStatus(
             self._new_id(), sandbox_id, config.name, config.attempt, ContainerState.CREATED, self._now(), labels=config.labels,
-            annotations=config.annotations, image=config.annotations.get("io.kubernetes.container.image", ""), image_ref=config.image_ref)
+            annotations=config.annotations, image=config.annotations.get("io.kubernetes.container.image", ""), image_ref=config.image_ref,
+            runtime=self._name)
         self._containers[status.id] = _Container(status, config)
         self._of_pod(sandbox.config.uid)[1].append(status.id)
         return status.id

@@ -14,11 +14,13 @@ from kubelet.runc.sandboxes import Sandbox, pause_id
 
 # What the pod calls the image; the store only knows it by its id.
 IMAGE_ANNOTATION = "io.kubernetes.container.image"
+RUNC = ("", "")                     # the node's own, which a record need not name
 
 
 def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, images: ImageStore, seccomp_profiles: Path,
-                   now: int, *, process_namespace: str = "", unified: Mapping[str, str] = spec.NOTHING) -> ContainerRecord:
-    """Only in a fresh thread (mount_overlay). `directory` is new and named after the container's id."""
+                   now: int, *, process_namespace: str = "", unified: Mapping[str, str] = spec.NOTHING, oci: tuple[str, str] = RUNC) -> ContainerRecord:
+    """Only in a fresh thread (mount_overlay). `directory` is new and named after the container's id; `oci`: the name and binary of what
+    is to run it."""
     image = images.hold(directory.name, config.image_ref)
     root = rootfs.mount_overlay(directory, images.layers, image.layers)
     user = users.resolve(root, image.config.get("User") or "", config.security)
@@ -34,18 +36,18 @@ def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, i
     name = config.annotations.get(IMAGE_ANNOTATION) or next(iter(image.tags), image.id)
     stop_signal = config.stop_signal or image.config.get("StopSignal") or "SIGTERM"
     record = ContainerRecord(directory.name, sandbox.id, pod.uid, config, now, name, next(iter(image.digests), image.id), log_path,
-                             stop_signal, cgroup)
+                             stop_signal, cgroup, *oci)
     write_json(directory / "container.json", record.to_document())
     return record
 
 
-def make_pause(containers: Path, sandbox: Sandbox, now: int) -> ContainerRecord:
+def make_pause(containers: Path, sandbox: Sandbox, now: int, oci: tuple[str, str] = RUNC) -> ContainerRecord:
     directory = containers / pause_id(sandbox.id)
     directory.mkdir(mode=0o700)
     pause.write_root(directory / "rootfs")
     cgroup = f"{sandbox.config.cgroup_parent}/{directory.name}"
     write_json(directory / "config.json", pause.spec(cgroup, {**sandbox.namespaces(), "pid": ""}))
     record = ContainerRecord(directory.name, sandbox.id, sandbox.config.uid, ContainerConfig("", 0, ""), now, "", "",
-                             str(directory / "log"), "SIGTERM", cgroup)
+                             str(directory / "log"), "SIGTERM", cgroup, *oci)
     write_json(directory / "container.json", record.to_document())
     return record

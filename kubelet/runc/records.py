@@ -78,6 +78,8 @@ class ContainerRecord:
     log_path: str
     stop_signal: str
     cgroup: str
+    runtime: str = ""                # another than runc: its name ...
+    binary: str = ""                 # ... and its binary, also where the node's configuration knows it no longer
 
     def to_document(self) -> dict[str, Any]:
         return dict(document_of(self))

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 from kubeapi.world import REAL_WORLD, World
 from kubelet import linux
@@ -27,6 +28,7 @@ from kubelet.cri import (
     SandboxConfig,
     SandboxStatus,
 )
+from kubelet.handlers import no_such_handler
 from kubelet.images.store import ImageStore
 from kubelet.resources import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_cgroup
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
@@ -40,21 +42,23 @@ from kubelet.runc.sandboxes import Sandbox, is_pause
 from kubelet.runc.shims import LOG_BYTES, LOG_FILES, Shims
 
 log = logging.getLogger(__name__)
+RUNC_ONLY = MappingProxyType({"runc": ("runc", "runc")})
 
 
 class RuncRuntime:
     """`root_dir` is the node's; what is here lies in root_dir/runtime. An empty pod_cidr comes later (update_pod_cidr).
 
-    A pod's cgroup_parent begins with cgroups.node_path(cluster, node), so that a clean-up finds it.
+    A pod's cgroup_parent begins with cgroups.node_path(cluster, node), so that a clean-up finds it. `binaries`: handler -> name and
+    binary of the OCI runtime it stands for.
     """
 
     def __init__(self, root_dir: Path, images: ImageStore, *, cluster: str, node: str, pod_cidr: str = "", cluster_cidr: str = "",
                  service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc",
-                 log_bytes: int = LOG_BYTES, log_files: int = LOG_FILES) -> None:
+                 log_bytes: int = LOG_BYTES, log_files: int = LOG_FILES, binaries: Mapping[str, tuple[str, str]] = RUNC_ONLY) -> None:
         self.directory = root_dir.resolve() / "runtime"
         self._seccomp_profiles = root_dir.resolve() / "seccomp"
         self.cluster, self.node, self._pod_cidr = cluster, node, pod_cidr
-        self._images, self._world, self._runc = images, world, runc
+        self._images, self._world, self._runc, self._binaries = images, world, runc, binaries
         self._cgroups = Cgroups.detect()
         self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now, (log_bytes, log_files))
         self._events = Events()
@@ -177,8 +181,8 @@ class RuncRuntime:
 
     async def run_pod_sandbox(self, config: SandboxConfig) -> SandboxStatus:
         self._require_running()
-        if config.runtime_handler not in ("", "runc"):
-            raise CriError("FailedCreatePodSandBox", f'failed to get sandbox runtime: no runtime for "{config.runtime_handler}" is configured')
+        if config.runtime_handler and config.runtime_handler not in self._binaries:
+            raise no_such_handler(config.runtime_handler)
         sandbox_id = self._new_id()
         async with self._shims.room:
             sandbox = await linux.in_fresh_thread(lambda: self._make_sandbox(sandbox_id, config))
@@ -222,7 +226,7 @@ class RuncRuntime:
         self._network.give_back_address(sandbox)
 
     async def _start_pause(self, sandbox: Sandbox) -> None:
-        record = await asyncio.to_thread(bundle.make_pause, self.directory / "containers", sandbox, self._now())
+        record = await asyncio.to_thread(bundle.make_pause, self.directory / "containers", sandbox, self._now(), self._oci(sandbox))
         container = Container(self.directory / "containers" / record.id, self.directory / "runc", record)
         self._containers[container.id] = container
         try:
@@ -302,7 +306,7 @@ class RuncRuntime:
             self._cgroups.create(sandbox.config.cgroup_parent, sandbox.config.resources)
             record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now(),
                                            process_namespace=self._process_namespace(config.target_id),
-                                           unified=self._cgroups.of_containers(sandbox.config.cgroup_parent))
+                                           unified=self._cgroups.of_containers(sandbox.config.cgroup_parent), oci=self._oci(sandbox))
         except BaseException as error:
             containers.remove_directory(directory)
             self._images.release(container_id)
@@ -310,6 +314,11 @@ class RuncRuntime:
                 raise CriError("CreateContainerError", f"cannot make the container: {error}") from error
             raise
         self._containers[container_id] = Container(directory, self.directory / "runc", record)
+
+    def _oci(self, sandbox: Sandbox) -> tuple[str, str]:
+        """Name and binary of what runs its containers; nothing for runc."""
+        name, binary = self._binaries.get(sandbox.config.runtime_handler, ("runc", self._runc))
+        return bundle.RUNC if (name, binary) == ("runc", self._runc) else ("" if name == "runc" else name, binary)
 
     def _process_namespace(self, target_id: str) -> str:
         """Of a running container that another is to join; "" where none is asked for."""

@@ -94,7 +94,8 @@ class Shims:
                 "oom": self._cgroups.oom_counter(record.cgroup), "procs": str(self._cgroups.procs(record.cgroup))}
 
     def base_request(self, container: Container) -> dict[str, Any]:
-        return {"id": container.id, "directory": str(container.directory), "runc": self._runc, "root": str(self._runc_root)}
+        return {"id": container.id, "directory": str(container.directory), "runc": container.record.binary or self._runc,
+                "is_runc": not container.record.runtime, "root": str(self._runc_root)}
 
     async def _unbroken(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Its own task: a caller that is cancelled leaves it running."""

@@ -1,4 +1,4 @@
-"""The contract of RuntimeService, on the simulated runtime and, where this machine can, on runc."""
+"""The contract of RuntimeService, on the simulated runtime and, where this machine can, on runc, crun and a runtime over several."""
 from __future__ import annotations
 
 import asyncio
@@ -13,7 +13,8 @@ import pytest
 from kubelet.cri import ContainerConfig, ContainerEvent, ContainerState, CriError, RuntimeService, SandboxConfig, SandboxState
 from kubelet.hollow.runtime import HollowRuntime
 from kubelet.runc.cgroups import node_path
-from tests.e2e.runtime.node import can_run_pods, running_node, surroundings
+from kubelet.runtimes import Runtimes
+from tests.e2e.runtime.node import can_run_pods, crun_binary, running_node, surroundings
 
 SECONDS = 30.0
 CLUSTER = ContextVar("CLUSTER", default="contract")
@@ -33,18 +34,33 @@ async def hollow() -> AsyncIterator[tuple[RuntimeService, str]]:
         task.cancel()
 
 
-@pytest.fixture(params=["hollow", pytest.param("runc", marks=[pytest.mark.root, can_run_pods])])
+@asynccontextmanager
+async def several() -> AsyncIterator[tuple[RuntimeService, str]]:
+    """Everything is done by the other runtime, but what it does not know."""
+    other = HollowRuntime(handlers=("other",))
+    await other.update_pod_cidr("10.251.0.0/24")
+    runtime = Runtimes(HollowRuntime(), {"": other, "other": other})
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(runtime.run())
+        await runtime.wait_ready()
+        await asyncio.sleep(0)
+        yield runtime, "sha256:image"
+        task.cancel()
+
+
+@pytest.fixture(params=["hollow", "several", *(pytest.param(name, marks=[pytest.mark.root, can_run_pods]) for name in ("runc", "crun"))])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
-    if request.param == "hollow":
-        yield hollow
+    if request.param in ("hollow", "several"):
+        yield hollow if request.param == "hollow" else several
         return
+    binaries = {"": ("crun", crun_binary(tmp_path))} if request.param == "crun" else {}
     with surroundings(tmp_path) as place:
         @asynccontextmanager
-        async def runc() -> AsyncIterator[tuple[RuntimeService, str]]:
+        async def real() -> AsyncIterator[tuple[RuntimeService, str]]:
             CLUSTER.set(place.cluster)
-            async with running_node(place) as node:
+            async with running_node(place, binaries=binaries) as node:
                 yield node.runtime, node.image_id
-        yield runc
+        yield real
 
 
 def play(start: Start, scene: Scene) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import json
 import os
 import pty
 import select
@@ -24,6 +25,7 @@ import pytest
 
 from kubelet import linux
 from tests.cluster import ROOT, TestCluster, running_cluster
+from tests.e2e.runtime.node import crun_binary
 
 KUBECTL = "/usr/bin/kubectl"
 IMAGE = "localhost/picokube/web:1"
@@ -133,7 +135,11 @@ class Place:
 def running_place(directory: Path, name: str) -> Iterator[Place]:
     archive = directory / "web.tar"
     subprocess.run([sys.executable, "hack/make-image", str(archive)], cwd=ROOT, check=True, timeout=120)
-    limits = {"log-links-dir": str(directory / "log"), "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}"}
+    handlers = directory / "handlers.json"
+    crun = {"crun": {"type": "crun", "path": crun_binary(directory)}} if shutil.which("crun") else {}
+    handlers.write_text(json.dumps({"apiVersion": "kubelet.picokube.io/v1", "kind": "RuntimeHandlers", "runtimeHandlers": {
+        "pretend": {"type": "hollow"}, **crun}}))
+    limits = {"runtime-handlers-config": str(handlers), "log-links-dir": str(directory / "log"), "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}"}
     arguments = [word for flag, value in limits.items() for word in ("--component-arg", f"kubelet=--{flag}={value}")]
     with running_cluster(*arguments, name=name) as cluster:
         assert cluster.picokube("image", "import", str(archive)).returncode == 0

@@ -1,13 +1,14 @@
 """RuntimeClasses: which runtime runs a pod, what its sandbox costs, and where it may run."""
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.e2e.kubelet import groups
-from tests.e2e.kubelet.place import Place, can_run_pods, sleeper
+from tests.e2e.kubelet.place import Place, can_run_pods, container, processes_of, shell, sleeper
 
 pytestmark = can_run_pods
 Document = dict[str, Any]
@@ -21,6 +22,8 @@ def runtime_class(place: Place) -> Iterator[Any]:
 
     def make(handler: str, **fields: Any) -> str:
         name = f"{place.namespace}-{handler}"
+        if name in made:
+            return name
         place.create(CLASSES, {"metadata": {"name": name}, "handler": handler, **fields})
         made.append(name)
         return name
@@ -32,6 +35,24 @@ def runtime_class(place: Place) -> Iterator[Any]:
 def test_a_handler_names_the_runtime(place: Place, runtime_class: Any) -> None:
     pod = place.running("p", sleeper(), runtimeClassName=runtime_class("runc"))
     assert pod["status"]["containerStatuses"][0]["containerID"].startswith("runc://")
+
+
+@pytest.mark.skipif(shutil.which("crun") is None, reason="crun is not installed")
+def test_another_binary_runs_containers_as_well(place: Place, runtime_class: Any) -> None:
+    pod = place.running("p", sleeper(resources={"limits": {"memory": "32Mi"}}), runtimeClassName=runtime_class("crun"))
+    assert pod["status"]["containerStatuses"][0]["containerID"].startswith("crun://")
+    assert groups.memory_limit(groups.path_of(pod, "main")) == 32 * MI
+    assert place.exec("p", "sh", "-c", "echo $0 | tr a-z A-Z") == "SH\n"
+    place.ended("q", shell("echo out; exit 3"), runtimeClassName=runtime_class("crun"))
+    assert place.log("q") == "out\n"
+
+
+def test_a_pod_can_be_pretended(place: Place, runtime_class: Any) -> None:
+    pod = place.running("p", container("main", image="in.no.registry/x:1"), runtimeClassName=runtime_class("pretend"))
+    assert pod["status"]["containerStatuses"][0]["containerID"].startswith("hollow://")
+    assert not processes_of(pod) and "podIP" not in pod["status"]
+    place.cluster.request("DELETE", f"{place.pods}/p")
+    place.wait_gone("p")
 
 
 def test_an_unknown_handler_makes_no_sandbox(place: Place, runtime_class: Any) -> None:

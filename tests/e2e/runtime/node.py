@@ -30,6 +30,21 @@ can_run_pods = pytest.mark.skipif(os.geteuid() != 0 or not all(map(shutil.which,
                                   reason="needs root, runc, nft and busybox-static")
 
 
+def crun_binary(directory: Path) -> str:
+    """crun, which wants version 1 or version 2 of control groups: a machine that has version 2 beside version 1 is shown to it without.
+    Skips the test where there is none."""
+    binary, unified = shutil.which("crun"), "/sys/fs/cgroup/unified"
+    if binary is None:
+        pytest.skip("crun is not installed")
+    if not os.path.ismount(unified):
+        return binary
+    wrapper = directory / "crun"
+    inside = f'umount {unified} && exec {binary} "$@"'
+    wrapper.write_text(f"#!/bin/sh\nexec unshare --mount --propagation slave sh -c '{inside}' crun \"$@\"\n")
+    wrapper.chmod(0o755)
+    return str(wrapper)
+
+
 @contextmanager
 def reserved_number() -> Iterator[int]:
     """A number no other test process on this machine has now: for names and address ranges."""
