@@ -17,6 +17,11 @@ class Scene(NamedTuple):
     lines: str
 
 
+def problems(listed: str) -> list[str]:
+    """What `drain` has against a node, one by one. Each begins with `cannot delete`, one of them says it twice, and the pods behind are divided by commas, too."""
+    return re.split(r", (?=cannot delete )", listed)
+
+
 # (pattern, what it becomes on both sides, why the two may differ in it)
 ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r'^(\S+ "\S+" (?:force )?deleted) from \S+ namespace', r"\1", "upstream names the namespace since 1.34"),
@@ -31,7 +36,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"(?:^Waiting for deployment .*\n)+", "", "how many steps of a rollout one sees depends on the moment"),
     (r"^Please review the fields above[^#]*#conflicts", "ADVICE", "the advice is in our own words"),
     (r"^Warning: (.*-managed Pods.*|.*no controller.*)$", lambda match: "Warning: " + "; ".join(sorted(match[1].split("; "))), "a Go map has no order"),
-    (r"(?<=due to error: \[).*(?=\], continuing)", lambda match: ", cannot".join(sorted(match[0].split(", cannot"))), "a Go map has no order"),
+    (r"(?<=due to error: \[).*(?=\], continuing)", lambda match: ", ".join(sorted(problems(match[0]))), "a Go map has no order"),
     (r"(?:^cannot delete .*\n)+", lambda match: "".join(sorted(match[0].splitlines(keepends=True))), "a Go map has no order"),
     (r"(ConfigMapOptional|SecretOptionalName): +<nil>", "Optional: false", "upstream printed a pointer until 1.33"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,14 @@ def test_intended_differences_name_lines_of_the_table() -> None:
     lines = {line for scene in SCENES.values() for line in scene.lines.splitlines()}
     assert set(ONLY_EXIT_CODE) <= lines
     assert all(reason for *_, reason in ALIKE)
+
+
+def test_problems_of_a_drain_are_compared_as_a_set(tmp_path: Path) -> None:
+    problems = ["cannot delete DaemonSet-managed Pods (use --ignore-daemonsets to ignore): default/a, default/b",
+                "cannot delete cannot delete Pods that declare no controller (use --force to override): default/q",
+                "cannot delete Pods with local storage (use --delete-emptydir-data to override): default/p"]
+    nowhere = Stage("", tmp_path, ("n1", "n2"), "")
+    said = {nowhere.normal(f'error: unable to drain node "n1" due to error: [{", ".join(order)}], continuing command...\n'
+                           + "".join(f"{problem}\n" for problem in order), "scene") for order in permutations(problems)}
+    text, = said
+    assert all(text.count(problem) == 2 for problem in problems)
