@@ -18,12 +18,12 @@ class FlagError(Exception):
 
 
 class Flag:
-    """One flag. Kinds: bool, string, int, duration (seconds), strings (commas split), array (each use one item)."""
+    """One flag. Kinds: bool, string, int, duration (seconds), strings (commas split), array (each use one item), pairs (name=value, commas split)."""
 
     __slots__ = ("default", "help", "kind", "name", "no_value", "short")
 
     def __init__(self, name: str, kind: str = "string", default: Any = None, *, short: str = "", no_value: str = "", help: str = "") -> None:
-        zero: dict[str, Any] = {"bool": False, "string": "", "int": 0, "duration": 0.0, "strings": [], "array": []}
+        zero: dict[str, Any] = {"bool": False, "string": "", "int": 0, "duration": 0.0, "strings": [], "array": [], "pairs": []}
         self.name, self.kind, self.short, self.help = name, kind, short, help
         self.default = zero[kind] if default is None else default
         self.no_value = no_value or ("true" if kind == "bool" else "")
@@ -47,7 +47,7 @@ class Flags:
 
     def set(self, flag: Flag, text: str) -> None:
         value = flag.read(text)
-        if flag.kind in ("strings", "array") and flag.name in self.given:
+        if flag.kind in ("strings", "array", "pairs") and flag.name in self.given:
             value = self._values[flag.name] + value
         self._values[flag.name] = value
         self.given.add(flag.name)
@@ -163,6 +163,15 @@ def _int(text: str) -> int:
             raise ValueError(f'strconv.ParseInt: parsing "{text}": invalid syntax') from None
 
 
+def _pairs(text: str) -> list[str]:
+    """One pair may hold commas; several are divided by them."""
+    found = text.split(",") if text.count("=") > 1 else [text]
+    for pair in found:
+        if "=" not in pair:
+            raise ValueError(f"{pair} must be formatted as key=value")
+    return found
+
+
 def _duration(text: str) -> float:
     """Imported here: few command lines have one."""
     from kubeapi.goduration import parse_duration
@@ -172,4 +181,5 @@ def _duration(text: str) -> float:
 _READERS: dict[str, Any] = {
     "bool": _bool, "string": str, "int": _int, "duration": _duration,
     "strings": lambda text: text.split(",") if text else [], "array": lambda text: [text],
+    "pairs": _pairs,
 }

@@ -52,6 +52,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "drain": ("drain", "Empty nodes before maintenance"),
     "autoscale": ("autoscale", "Scale a workload by its load"),
     "attach": ("attach", "Attach to a running container"),
+    "debug": ("debug", "Look into pods and nodes from a container beside them"),
     "cp": ("cp", "Copy files to and from containers"),
     "port-forward": ("portforward", "Forward local ports to a pod"),
     "proxy": ("proxy", "Serve the API on a local port, without credentials"),

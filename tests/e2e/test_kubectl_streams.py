@@ -93,3 +93,24 @@ def test_files_and_directories_are_copied_there_and_back(cluster: TestCluster, b
 def test_what_is_not_there_is_told(cluster: TestCluster, box: str, tmp_path: Path) -> None:
     told = kubectl(cluster, "cp", f"{box}:/nope", str(tmp_path / "nope"))
     assert told.returncode == 1 and "nope" in told.stderr
+
+
+def test_debug_adds_a_container_that_sees_the_target_s_processes(cluster: TestCluster, box: str) -> None:
+    told = kubectl(cluster, "debug", box, f"--image={IMAGE}", "-i", "-q", "--target=c", "--profile=general", "--", "sh", "-c",
+                   "read line; echo got $line; tr '\\0' ' ' < /proc/1/cmdline", stdin="x\n")
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.startswith("got x\nsh -c trap"), (told.stdout, told.stderr)
+
+
+def test_debug_changes_a_copy_of_a_pod_that_does_not_start(cluster: TestCluster) -> None:
+    cluster.request("POST", PODS, a_pod("broken", "/no/such/program"))
+    told = kubectl(cluster, "debug", "broken", "--copy-to=mended", "--container=c", "--profile=general", "--attach", "-q", "--", "echo", "well")
+    assert (told.returncode, told.stdout) == (0, "well\n"), told.stderr
+
+
+def test_debug_shows_a_node_s_files(cluster: TestCluster, tmp_path: Path) -> None:
+    node = cluster.request("GET", "/api/v1/nodes")[1]["items"][0]["metadata"]["name"]
+    (tmp_path / "on-the-node").write_text("seen\n")
+    told = kubectl(cluster, "debug", f"node/{node}", f"--image={IMAGE}", "--attach", "-q", "--profile=sysadmin", "--", "cat",
+                   f"/host{tmp_path}/on-the-node")
+    assert (told.returncode, told.stdout) == (0, "seen\n"), told.stderr

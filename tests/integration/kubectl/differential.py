@@ -22,7 +22,7 @@ _CHANGING = (
     (r"20\d\d-\d\d-\d\d[T ][\d:.]+ ?(Z|[-+]\d\d:?\d\d)( UTC)?", "TIME"), (r"\w{3}, \d\d \w{3} 20\d\d [\d:]{8} [-+]\d{4}", "DATE"),
     (r'(resourceVersion"?): ?"?\d+"?', r"\1: REVISION"), (r"\b100?\.\d+\.\d+\.\d+\b", "ADDRESS"), (r"\b(\d+m)?\d+(\.\d+)?(m|µ)?s\b", "AGE"),
     (r"-([a-z0-9]{8,10})-[a-z0-9]{5}\b", r"-\1-RANDOM"), (r"kube-api-access-[a-z0-9]{5}", "kube-api-access-RANDOM"), (r"hollow://\w+", "hollow://ID"), (r"/tmp/(LIVE|MERGED)-[\w]+", r"/tmp/\1-RANDOM"), (r"\b(web|ds|sts)-[a-z0-9]{5}\b", r"\1-RANDOM"),
-    (r"kubectl-edit-\w+\.yaml", "EDITED"),
+    (r"kubectl-edit-\w+\.yaml", "EDITED"), (r"\b(node-debugger-NODE|debugger)-[a-z0-9]{5}\b", r"\1-RANDOM"),
 )
 
 

@@ -39,6 +39,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"(?<=due to error: \[).*(?=\], continuing)", lambda match: ", ".join(sorted(problems(match[0]))), "a Go map has no order"),
     (r"(?:^cannot delete .*\n)+", lambda match: "".join(sorted(match[0].splitlines(keepends=True))), "a Go map has no order"),
     (r"(ConfigMapOptional|SecretOptionalName): +<nil>", "Optional: false", "upstream printed a pointer until 1.33"),
+    (r"^Warning: Non-root user is configured for the entire target Pod, .*\n", "", "debug says so since 1.33"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
@@ -175,6 +176,28 @@ spec:
   request: LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIRk1HNENBUUF3RERFS01BZ0dBMVVFQXd3QmVEQlpNQk1HQnlxR1NNNDlBZ0VHQ0NxR1NNNDlBd0VIQTBJQQpCSjFLZU1FaG5YMW1zTFhjT201RVJhRlZ2N0hqNVNmRXJ2RWlabTIyRHJlYllid05NMTlaZVJYOXFzWkxxa1pyCjBna0NSVUUyZjVMQkM4K3ZKSHBTeWwrZ0FEQUtCZ2dxaGtqT1BRUURBZ05IQURCRUFpQWlJcXRIbmRxOXQvalQKWXlhdWNaWG1pNDY2Nk1zcFJLTHVRaDlSdG5VN1h3SWdCYWd6cFpXNXVHZTZPdGFGazhQbzAxREZ0bGJMZVczZQpSM3hZVms4SW1aMD0KLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==
   signerName: example.com/signer
   usages: [client auth]
+""",
+    "custom.yaml": "env: [{name: FROM, value: custom}]\nsecurityContext: {capabilities: {add: [SYS_TIME]}}\n",
+    "named.yaml": "name: x\n",
+    "asuser.yaml": """
+apiVersion: v1
+kind: Pod
+metadata: {name: asuser}
+spec:
+  securityContext: {runAsUser: 1000}
+  containers: [{name: c, image: busybox}]
+""",
+    "probed.yaml": """
+apiVersion: v1
+kind: Pod
+metadata: {name: probed, labels: {app: probed}, annotations: {a: b}}
+spec:
+  containers:
+  - name: c
+    image: busybox
+    livenessProbe: {exec: {command: ["true"]}}
+    readinessProbe: {exec: {command: ["true"]}}
+    startupProbe: {exec: {command: ["true"]}}
 """,
     "not-there.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: not-there}\n",
     "one-pruned.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one, labels: {prune: NAMESPACE}}\n",
@@ -965,5 +988,61 @@ create clusterrolebinding NAMESPACE-crb --clusterrole=x --user=u --dry-run=clien
 create clusterrolebinding NAMESPACE-crb --clusterrole=x --user=u
 create cm z --from-literal=a=b --dry-run=nope
 create cm z --from-literal=a=b --validate=nope
+"""),
+    "debugging": Scene(("apply -f web.yaml", "wait --for=condition=Ready pod/p --timeout=60s", "apply -f asuser.yaml -f probed.yaml"), """
+debug
+debug p
+debug p --image=I
+debug p --image=busybox --copy-to=x --target=c
+debug p --image=busybox -t
+debug p --image=busybox --replace
+debug p --image=busybox --same-node
+debug p --image=busybox --set-image=c=x
+debug p --copy-to=x
+debug p --copy-to=x -- sleep 1
+debug p --attach
+debug --image=busybox
+debug p --image=busybox --image-pull-policy=nope
+debug p --copy-to=x --set-image=c=X
+debug p --copy-to=x --set-image=c
+debug p --image=busybox --profile=nope
+debug p --image=busybox --custom=nope.yaml
+debug p --image=busybox --custom=named.yaml
+debug zz --image=busybox
+debug deploy/web --image=busybox
+debug nodes/zz --image=busybox
+debug p --image=busybox -c dbg -- sleep 100
+debug p --image=busybox -c dbg -- sleep 100
+debug p --image=busybox --target=c -c dbg2 --profile=general --env=A=b --env=C=d,E=f --image-pull-policy=Never
+debug p --image=busybox -c dbg3 --profile=baseline --arguments-only -- a b
+debug p --image=busybox -c dbg4 --profile=restricted -q --target=c
+debug pod/p --image=busybox -c dbg5 --profile=netadmin
+debug p --image=busybox -c dbg6 --profile=sysadmin
+debug p --image=busybox -c dbg7 --profile=general --custom=custom.yaml
+get pod p -o jsonpath={.spec.ephemeralContainers}
+debug p --image=busybox --copy-to=c1 -c dbg -- sleep 100
+debug p --image=busybox --copy-to=c1 -c dbg -- sleep 100
+debug p --image=busybox --copy-to=c2 -c dbg --profile=general --same-node --share-processes=false
+debug p --image=busybox --copy-to=c3 -c dbg --profile=baseline --keep-labels --keep-annotations
+debug p --copy-to=c4 -c c --profile=restricted --keep-init-containers=false -- sleep 7
+debug p --copy-to=c5 --set-image=*=busybox:2,d=busybox:3 --profile=sysadmin
+debug p --image=busybox --copy-to=c6 -c dbg --profile=netadmin --set-image=c=i:2
+debug p --image=busybox --copy-to=c7 -c dbg --profile=sysadmin --custom=custom.yaml
+debug p --image=busybox --copy-to=c8 -c c --arguments-only -- x
+debug probed --image=busybox --copy-to=c9 -c dbg --profile=general --keep-liveness --keep-startup
+get pods c1 c2 c3 c4 c5 c6 c7 c8 c9 -o custom-columns=N:.metadata.name,L:.metadata.labels,A:.metadata.annotations,S:.spec.shareProcessNamespace,C:.spec.containers,I:.spec.initContainers[*].name
+debug stuck --image=busybox --copy-to=c10 --replace -c dbg
+get pod stuck
+debug node/NODE --image=busybox -q -c node1 -- sleep 5
+debug node/NODE --image=busybox -q -c node2 --profile=general
+debug node/NODE --image=busybox -q --profile=baseline -c node3
+debug node/NODE --image=busybox -q -c node4 --profile=restricted
+debug node/NODE --image=busybox -q -c node5 --profile=netadmin
+debug node/NODE --image=busybox -q -c node6 --profile=sysadmin --custom=custom.yaml
+debug node/NODE --image=busybox
+get pods --field-selector=spec.restartPolicy=Never -o custom-columns=H:.spec.hostPID,N:.spec.hostNetwork,I:.spec.hostIPC,V:.spec.volumes[*].hostPath,C:.spec.containers[*].name,M:.spec.containers[*].volumeMounts[*].mountPath,S:.spec.containers[*].securityContext,T:.spec.tolerations --sort-by={.spec.containers[0].name}
+debug asuser --image=busybox --profile=general -c dbg
+debug -f asuser.yaml --image=busybox --profile=sysadmin -c dbg2
+debug p asuser --image=busybox --profile=general -c dbg8
 """),
 }
