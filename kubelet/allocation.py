@@ -12,6 +12,7 @@ import orjson
 
 from kubeapi.generated.models.core_v1 import Container, Pod, ResourceRequirements
 from kubelet.admission import Refusal
+from kubelet.hugepages import PREFIX
 from kubelet.podruntime import PodRuntime
 from kubelet.resources import BURSTABLE, REQUESTS, amount, of_pod, qos_class
 
@@ -62,10 +63,11 @@ class Allocations:
     """Of one node. `wake`: a pod that waits may be granted its wish now; `changed`: the sum of what is granted has."""
 
     def __init__(self, allocatable: Mapping[str, str], wake: Callable[[str], None], changed: Callable[[], None] = lambda: None) -> None:
-        self._room = {name: amount(allocatable, name) for name in COUNTED if name in allocatable}
+        self._counted = (*COUNTED, *(name for name in allocatable if name.startswith(PREFIX)))
+        self._room = {name: amount(allocatable, name) for name in self._counted if name in allocatable}
         self._pods = amount(allocatable, "pods")
         self._grants: dict[str, _Grant] = {}
-        self._used = dict.fromkeys(COUNTED, 0)
+        self._used = dict.fromkeys(self._counted, 0)
         self._wake, self._changed = wake, changed
 
     def admit(self, pod: Pod, runtime: PodRuntime) -> Refusal | None:
@@ -75,7 +77,7 @@ class Allocations:
             return None
         known = {one.name: found for one in _containers(pod) if (newest := runtime.newest(one.name)) and (found := granted_in(newest.annotations))}
         granted = _with(pod, known)
-        requests = _requests(granted)
+        requests = self._requests(granted)
         if runtime.is_empty and (refused := self._lack(requests)):
             return refused
         self._grants[uid] = _Grant({one.name: one.resources for one in _containers(granted)}, requests, qos_class(pod))
@@ -85,7 +87,7 @@ class Allocations:
     def _lack(self, requests: Amounts) -> Refusal | None:
         if self._pods and len(self._grants) >= self._pods:
             return Refusal("OutOfpods", f"Node didn't have enough resource: pods, requested: 1, used: {len(self._grants)}, capacity: {self._pods}")
-        for name in COUNTED:
+        for name in self._counted:
             if lack := self._lack_of(name, requests, {}):
                 return Refusal(f"OutOf{name}", lack)
         return None
@@ -96,6 +98,9 @@ class Allocations:
             return ""
         return f"Node didn't have enough resource: {name}, requested: {requests[name]}, used: {used}, capacity: {room}"
 
+    def _requests(self, pod: Pod) -> Amounts:
+        return {name: of_pod(pod, REQUESTS, name) for name in self._counted}
+
     def resize(self, pod: Pod) -> None:
         """Grants what the spec asks for now, or notes why not."""
         grant = self._grants.get(pod.metadata.uid)
@@ -105,7 +110,7 @@ class Allocations:
         if wanted == grant.containers:
             grant.wish = None
             return
-        requests = _requests(pod)
+        requests = self._requests(pod)
         grant.wish = self._judge(requests, grant.requests)
         if grant.wish is None:
             self._add(grant.requests, -1)
@@ -142,7 +147,7 @@ class Allocations:
         return sum(one.requests["cpu"] for one in self._grants.values() if one.qos == BURSTABLE)
 
     def _add(self, requests: Amounts, sign: int) -> None:
-        for name in COUNTED:
+        for name in self._counted:
             self._used[name] += sign * requests[name]
         self._changed()
 
@@ -150,10 +155,6 @@ class Allocations:
         for uid, grant in self._grants.items():
             if grant.wish is not None and grant.wish.reason == DEFERRED:
                 self._wake(uid)
-
-
-def _requests(pod: Pod) -> Amounts:
-    return {name: of_pod(pod, REQUESTS, name) for name in COUNTED}
 
 
 def _containers(pod: Pod) -> tuple[Container, ...]:

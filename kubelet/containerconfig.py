@@ -11,7 +11,7 @@ from kubelet.allocation import GRANT, grant_text
 from kubelet.cri import ContainerConfig, Image, Mount, PortMapping, SandboxConfig, SecurityContext
 from kubelet.environment import ConfigError
 from kubelet.expansion import expand
-from kubelet.resources import container_resources, pod_resources
+from kubelet.resources import UNBOUNDED, PodBounds, container_resources, pod_resources
 from kubelet.restarts import runs_to_completion
 
 RUNTIME_DEFAULT, LOCALHOST = "RuntimeDefault", "Localhost/"
@@ -26,7 +26,7 @@ def pod_labels(pod: Pod) -> dict[str, str]:
 
 
 def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path, cgroup_parent: str,
-                   runtime_handler: str = "") -> SandboxConfig:
+                   runtime_handler: str = "", bounds: PodBounds = UNBOUNDED) -> SandboxConfig:
     security = pod.spec.security_context
     ports = () if pod.spec.host_network else tuple(
         PortMapping(port.protocol or "TCP", port.container_port, port.host_port, port.host_ip)
@@ -35,7 +35,7 @@ def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path
         name=pod.metadata.name, namespace=pod.metadata.namespace, uid=pod.metadata.uid, attempt=attempt, hostname=hostname,
         log_directory=str(log_directory), cgroup_parent=cgroup_parent, host_network=pod.spec.host_network, host_pid=pod.spec.host_pid,
         host_ipc=pod.spec.host_ipc, share_process_namespace=bool(pod.spec.share_process_namespace), port_mappings=ports,
-        sysctls={dotted(one.name): one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod),
+        sysctls={dotted(one.name): one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod, bounds),
         labels={**pod.metadata.labels, **pod_labels(pod)}, runtime_handler=runtime_handler,
         annotations={**pod.metadata.annotations, GRACE_ANNOTATION: str(pod.spec.termination_grace_period_seconds or 0)})
 

@@ -27,6 +27,7 @@ class LinuxResources:
     memory_limit_bytes: int = 0        # 0: none
     pids_limit: int = 0
     oom_score_adj: int = 0
+    hugepage_limits: Mapping[str, int] = field(default_factory=dict)      # 2MB -> bytes
 
 
 @dataclass(frozen=True, slots=True)

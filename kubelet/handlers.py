@@ -13,7 +13,7 @@ What is not named there: `runc` always is the node's own runtime, and `crun` the
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

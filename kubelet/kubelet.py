@@ -16,12 +16,14 @@ from kubeapi.generated.models.meta_v1 import ObjectMeta
 from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
+from kubelet import hugepages
 from kubelet.allocation import Allocations
 from kubelet.api import KubeApi
 from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
 from kubelet.credentialproviders import CredentialProviders, Provider
 from kubelet.cri import ImageService, RuntimeService
+from kubelet.eviction.thresholds import EvictionConfig
 from kubelet.fieldrefs import NodeFacts
 from kubelet.imagegc import ImageCollector, Policy, disk_of
 from kubelet.loglinks import LogLinks
@@ -35,6 +37,7 @@ from kubelet.probes.manager import ProbeManager
 from kubelet.probes.prober import Prober
 from kubelet.pulling import SERIALIZED, ImagePuller
 from kubelet.qosgroups import QosGroups
+from kubelet.resources import PodBounds
 from kubelet.statusmanager import StatusManager
 from kubelet.surroundings import Surroundings
 from kubelet.volumes import VolumeManager
@@ -62,6 +65,8 @@ class NodeConfig:
     pulls_at_once: int = SERIALIZED
     image_policy: Policy = Policy()
     credential_providers: Sequence[Provider] = ()
+    pod_pids_limit: int = 0
+    eviction: EvictionConfig = EvictionConfig()
 
 
 class Kubelet:
@@ -88,7 +93,7 @@ class Kubelet:
             starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes, links,
                                      writes_files=not config.is_hollow, providers=CredentialProviders(config.credential_providers)),
             stopper=ContainerStopper(runtime, api), allocations=self._allocations, links=links, facts=self._node_facts, world=world,
-            cgroup_parent=config.cgroup_parent,
+            cgroup_parent=config.cgroup_parent, bounds=PodBounds(config.pod_pids_limit, tuple(filter(hugepages.size_of, config.machine.capacity))),
             cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))
 

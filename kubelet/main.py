@@ -107,10 +107,12 @@ class _Process:
         self._group.create_task(runtime.run(), name="runtime")
         await runtime.wait_ready()
         identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
-        config = NodeConfig(identity, read_machine(options.root_dir, version), options.root_dir, self._dns,
+        machine = read_machine(options.root_dir, version, options.eviction, options.reserved, options.max_pods)
+        config = NodeConfig(identity, machine, options.root_dir, self._dns,
                             node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,
                             lease_seconds=options.node_lease_duration_seconds, pulls_at_once=options.pulls_at_once,
-                            image_policy=options.image_policy, credential_providers=options.credential_providers, log_links=options.log_links)
+                            image_policy=options.image_policy, credential_providers=options.credential_providers, log_links=options.log_links,
+                            pod_pids_limit=options.pod_pids_limit, eviction=options.eviction)
         everything = AllImages(images, images_of.values()) if others else images
         return {options.node_name: self._kubelet(config, runtime, everything, version[0], {"": images, **images_of})}
 

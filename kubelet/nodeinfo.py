@@ -1,4 +1,4 @@
-"""What this machine is and has, as the Node says it: read once from /proc, /etc and the system calls."""
+"""What this machine is and has, as the Node says it: read once from /proc, /sys, /etc and the system calls."""
 from __future__ import annotations
 
 import os
@@ -7,14 +7,18 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from kubeapi.generated.models.core_v1 import NodeSystemInfo
+from kubeapi.quantity import Format, Quantity
+from kubelet import hugepages
+from kubelet.eviction.thresholds import MEMORY, NODEFS, EvictionConfig
 
 KUBELET_VERSION = "v1.36.0"
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386"}
 MOST_PODS = 110
-EVICTION_MEMORY = 100 << 20              # kept free for the node, as upstream's hard eviction threshold
-EVICTION_DISK_PERCENT = 10
+NEVER = EvictionConfig()
+NOTHING: Mapping[str, Quantity] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +33,33 @@ def architecture() -> str:
     return ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
-def read_machine(root: Path, runtime: tuple[str, str]) -> Machine:
-    memory = _memory_bytes()
-    disk = os.statvfs(root)
-    storage = disk.f_frsize * disk.f_blocks
-    cpus = len(os.sched_getaffinity(0))
-    capacity = {"cpu": str(cpus), "ephemeral-storage": f"{storage // 1024}Ki", "hugepages-1Gi": "0", "hugepages-2Mi": "0",
-                "memory": f"{memory // 1024}Ki", "pods": str(MOST_PODS)}
-    allocatable = {**capacity, "memory": f"{max(0, memory - EVICTION_MEMORY) // 1024}Ki",
-                   "ephemeral-storage": str(storage * (100 - EVICTION_DISK_PERCENT) // 100)}
-    return Machine(capacity, allocatable, memory, system_info(runtime))
+def read_machine(root: Path, runtime: tuple[str, str], eviction: EvictionConfig = NEVER,
+                 reserved: Mapping[str, Quantity] = NOTHING, most_pods: int = MOST_PODS) -> Machine:
+    memory, disk = _memory_bytes(), os.statvfs(root)
+    amounts = {"cpu": len(os.sched_getaffinity(0)), "ephemeral-storage": disk.f_frsize * disk.f_blocks // 1024 * 1024, **hugepages.capacity(),
+               "memory": memory, "pods": most_pods}
+    return Machine({name: _text(name, amount) for name, amount in amounts.items()}, allocatable(amounts, eviction, reserved), memory,
+                   system_info(runtime))
+
+
+def allocatable(capacity: Mapping[str, int], eviction: EvictionConfig, reserved: Mapping[str, Quantity]) -> dict[str, str]:
+    """What pods may have: without what is reserved, what hard thresholds keep free, and memory that became huge pages."""
+    huge = sum(amount for name, amount in capacity.items() if name.startswith(hugepages.PREFIX))
+    kept = {"memory": eviction.hard_amount(MEMORY, capacity["memory"]) + huge,
+            "ephemeral-storage": eviction.hard_amount(NODEFS, capacity["ephemeral-storage"])}
+    found = {}
+    for name, amount in capacity.items():
+        left = Quantity.of(amount - kept.get(name, 0)) - reserved.get(name, Quantity(0))
+        left = max(left, Quantity(0))
+        found[name] = str(left) if name == "cpu" else _text(name, left.value())
+    return found
+
+
+def _text(name: str, amount: int) -> str:
+    """As upstream writes it: memory and disks in Ki where that is exact."""
+    if name.startswith(hugepages.PREFIX):
+        return str(Quantity.of(amount, Format.BINARY_SI))
+    return f"{amount // 1024}Ki" if name in ("memory", "ephemeral-storage") and amount % 1024 == 0 else str(amount)
 
 
 def hollow_machine() -> Machine:

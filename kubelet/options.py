@@ -5,16 +5,26 @@ import argparse
 import ipaddress
 import re
 import socket
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from kubeapi.quantity import Quantity
+from kubeapi.quantity import Quantity, QuantityError
+from kubelet import configfile
 from kubelet.credentialproviders import Provider, read_config
+from kubelet.eviction.thresholds import (
+    DEFAULT_HARD,
+    MONITORING_SECONDS,
+    TRANSITION_SECONDS,
+    EvictionConfig,
+    ThresholdError,
+    parse_thresholds,
+)
 from kubelet.handlers import Handler
 from kubelet.handlers import read_config as read_handlers
 from kubelet.imagegc import Policy
 from kubelet.loglinks import VAR_LOG
+from kubelet.nodeinfo import MOST_PODS
 from kubelet.pulling import SERIALIZED
 
 LOG_BYTES, LOG_FILES = 10 << 20, 5
@@ -53,6 +63,10 @@ class Options:
     log_bytes: int = LOG_BYTES
     log_files: int = LOG_FILES
     runtime_handlers: tuple[Handler, ...] = ()
+    max_pods: int = MOST_PODS
+    pod_pids_limit: int = 0
+    eviction: EvictionConfig = EvictionConfig()
+    reserved: Mapping[str, Quantity] = field(default_factory=dict)
 
     @property
     def is_hollow(self) -> bool:
@@ -68,7 +82,10 @@ class Options:
 
 def parse(argv: Sequence[str]) -> Options:
     """Raises OptionError; argparse exits by itself on what it cannot read."""
-    found = _parser().parse_args(argv)
+    parser = _parser()
+    found = parser.parse_args(argv)
+    if found.config:
+        found = parser.parse_args([*_configured(found.config), *argv])
     hostname = found.hostname_override or found.node_name or socket.gethostname().lower()
     if bool(found.tls_cert_file) != bool(found.tls_private_key_file):
         raise OptionError("--tls-cert-file and --tls-private-key-file go together")
@@ -94,7 +111,8 @@ def parse(argv: Sequence[str]) -> Options:
         pulls_at_once=SERIALIZED if serializes else found.max_parallel_image_pulls, image_policy=policy,
         credential_providers=_credential_providers(found.image_credential_provider_config, found.image_credential_provider_bin_dir),
         log_links=Path(found.log_links_dir).absolute() if found.log_links_dir else None, log_bytes=found.container_log_max_size,
-        log_files=found.container_log_max_files, runtime_handlers=_runtime_handlers(found.runtime_handlers_config))
+        log_files=found.container_log_max_files, runtime_handlers=_runtime_handlers(found.runtime_handlers_config), max_pods=found.max_pods,
+        pod_pids_limit=max(0, found.pod_max_pids), eviction=_eviction(found), reserved=_reserved(found))
 
 
 def _runtime_handlers(config: str) -> tuple[Handler, ...]:
@@ -102,6 +120,37 @@ def _runtime_handlers(config: str) -> tuple[Handler, ...]:
         return read_handlers(Path(config)) if config else ()
     except ValueError as error:
         raise OptionError(f"--runtime-handlers-config: {error}") from error
+
+
+def _configured(path: str) -> list[str]:
+    import yaml
+    try:
+        return configfile.arguments(yaml.safe_load(Path(path).read_text()))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise OptionError(f"--config {path}: {error}") from error
+
+
+def _eviction(found: argparse.Namespace) -> EvictionConfig:
+    try:
+        thresholds = parse_thresholds(found.eviction_hard, found.eviction_soft,
+                                      {signal: _seconds(text) for signal, text in found.eviction_soft_grace_period.items()},
+                                      found.eviction_minimum_reclaim)
+    except (ThresholdError, argparse.ArgumentTypeError) as error:
+        raise OptionError(f"--eviction-...: {error}") from error
+    return EvictionConfig(thresholds, found.eviction_pressure_transition_period, found.eviction_max_pod_grace_period, found.housekeeping_interval)
+
+
+def _reserved(found: argparse.Namespace) -> dict[str, Quantity]:
+    """By Kubernetes' components and by the system, together."""
+    amounts: dict[str, Quantity] = {}
+    try:
+        for name, text in (*found.kube_reserved.items(), *found.system_reserved.items()):
+            if name not in ("cpu", "memory", "ephemeral-storage", "pid"):
+                raise OptionError(f"cannot reserve {name!r}: only cpu, memory, ephemeral-storage and pid")
+            amounts[name] = amounts.get(name, Quantity(0)) + Quantity.parse(text)
+    except QuantityError as error:
+        raise OptionError(f"--kube-reserved, --system-reserved: {error}") from error
+    return amounts
 
 
 def _credential_providers(config: str, directory: str) -> tuple[Provider, ...]:
@@ -149,8 +198,38 @@ def _parser() -> argparse.ArgumentParser:
     add("--log-links-dir", default=str(VAR_LOG), help="where pods/ and containers/ have links to the logs; empty: nowhere")
     add("--container-log-max-size", type=_bytes, default=LOG_BYTES, help="a log that is larger is rotated (10Mi)")
     add("--container-log-max-files", type=_count, default=LOG_FILES, help="how many files of a container's log are kept")
+    _add_limits(parser)
+    add("--config", default="", help="a KubeletConfiguration file; flags win over its fields")
     add("--v", type=int, default=2, dest="verbosity", help="log verbosity; 4 and above: debug")
     return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--max-pods", type=_count, default=MOST_PODS, help="how many pods the node takes")
+    add("--pod-max-pids", type=int, default=-1, help="how many processes a pod may have (-1: as many as the node)")
+    add("--kube-reserved", type=_pairs("="), default={}, help="what Kubernetes itself needs of the node: cpu=100m,memory=500Mi")
+    add("--system-reserved", type=_pairs("="), default={}, help="what the system needs of it")
+    add("--eviction-hard", type=_pairs("<"), default=_pairs("<")(DEFAULT_HARD),
+        help=f"when pods are evicted at once (default: {DEFAULT_HARD.replace('%', '%%')})")
+    add("--eviction-soft", type=_pairs("<"), default={}, help="when pods are evicted after a grace period (memory.available<1Gi)")
+    add("--eviction-soft-grace-period", type=_pairs("="), default={}, help="how long a soft threshold must last (memory.available=90s)")
+    add("--eviction-minimum-reclaim", type=_pairs("="), default={}, help="how much more is freed once a threshold is met")
+    add("--eviction-max-pod-grace-period", type=int, default=0, help="most seconds a pod evicted by a soft threshold has to end")
+    add("--eviction-pressure-transition-period", type=_seconds, default=TRANSITION_SECONDS, help="how long the node's pressure lasts at least")
+    add("--housekeeping-interval", type=_seconds, default=MONITORING_SECONDS, help="how often usage is looked at")
+
+
+def _pairs(between: str) -> Callable[[str], dict[str, str]]:
+    def parse(text: str) -> dict[str, str]:
+        found = {}
+        for one in filter(None, (part.strip() for part in text.split(","))):
+            name, separator, value = one.partition(between)
+            if not separator or not name or not value or name in found:
+                raise argparse.ArgumentTypeError(f"{one!r} is not NAME{between}VALUE, each name once")
+            found[name.strip()] = value.strip()
+        return found
+    return parse
 
 
 def _address(text: str) -> str:
@@ -174,10 +253,10 @@ def _port(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", text)
-    if found is None:
+    if re.fullmatch(r"\d+(\.\d+)?|(\d+(\.\d+)?(ms|s|m|h))+", text) is None:
         raise argparse.ArgumentTypeError(f"{text!r} is no duration")
-    return float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[found[2]]
+    units = {"": 1, "ms": 0.001, "s": 1, "m": 60, "h": 3600}
+    return float(sum(float(number) * units[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|s|m|h|)", text)))
 
 
 def _bytes(text: str) -> int:

@@ -188,7 +188,7 @@ class PodKeeper:
 
     async def _resize(self, pod: Pod, runtime: PodRuntime, resized: Sequence[ContainerStatus]) -> None:
         """The pod's group is as large as it was or will be, whichever is more, while its containers' change."""
-        sandbox, wanted, node = runtime.ready_sandbox, pod_resources(pod), self._node
+        sandbox, wanted, node = runtime.ready_sandbox, pod_resources(pod, self._node.bounds), self._node
         self._resize_fault = ""
         if sandbox is None or (not resized and sandbox.config.resources == wanted):
             return
@@ -240,7 +240,7 @@ class PodKeeper:
             handler = await node.api.runtime_handler(pod.spec.runtime_class_name) if pod.spec.runtime_class_name else ""
             config = sandbox_config(
                 pod, attempt, hostname=sandbox_hostname(pod, node.cluster_domain), log_directory=log_directory(node.root, pod),
-                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=handler)
+                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=handler, bounds=node.bounds)
             await node.runtime.run_pod_sandbox(config)
         except (CriError, ValueError) as error:
             node.api.event(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")

@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from kubeapi.generated.models.core_v1 import Container, Pod
 from kubeapi.quantity import Quantity
+from kubelet import hugepages
 from kubelet.cri import LinuxResources
 from kubelet.restarts import is_sidecar
 
@@ -13,6 +15,17 @@ LEAST_SHARES, LEAST_QUOTA = 2, 1_000
 CRITICAL_PRIORITY = 2_000_000_000
 REQUESTS, LIMITS = "requests", "limits"
 GUARANTEED, BURSTABLE, BEST_EFFORT = "Guaranteed", "Burstable", "BestEffort"
+
+
+@dataclass(frozen=True, slots=True)
+class PodBounds:
+    """What a node holds every pod to: its processes (0: any number), and no huge pages of these sizes that it did not ask for."""
+
+    pids: int = 0
+    hugepages: tuple[str, ...] = ()
+
+
+UNBOUNDED = PodBounds()
 
 
 def amount(amounts: Mapping[str, str], name: str) -> int:
@@ -55,15 +68,26 @@ def container_resources(pod: Pod, container: Container, node_memory: int) -> Lin
     limits, requests = container.resources.limits, container.resources.requests
     return LinuxResources(
         cpu_shares=shares(amount(requests, "cpu") or amount(limits, "cpu")), cpu_quota=quota(amount(limits, "cpu")), cpu_period=PERIOD,
-        memory_limit_bytes=amount(limits, "memory"), oom_score_adj=oom_score(pod, container, node_memory))
+        memory_limit_bytes=amount(limits, "memory"), oom_score_adj=oom_score(pod, container, node_memory),
+        hugepage_limits={hugepages.page_name(hugepages.size_of(name)): amount(limits, name) for name in hugepage_names(pod)})
 
 
-def pod_resources(pod: Pod) -> LinuxResources:
-    """The pod's own cgroup: limited where all of its containers are, or the pod is as a whole."""
+def pod_resources(pod: Pod, bounds: PodBounds = UNBOUNDED) -> LinuxResources:
+    """The pod's own cgroup: limited where all of its containers are, or the pod is as a whole; and as the node bounds all pods."""
     return LinuxResources(
         cpu_shares=shares(of_pod(pod, REQUESTS, "cpu") or of_pod(pod, LIMITS, "cpu")), cpu_period=PERIOD,
         cpu_quota=quota(of_pod(pod, LIMITS, "cpu")) if _is_limited(pod, "cpu") else 0,
-        memory_limit_bytes=of_pod(pod, LIMITS, "memory") if _is_limited(pod, "memory") else 0)
+        memory_limit_bytes=of_pod(pod, LIMITS, "memory") if _is_limited(pod, "memory") else 0, pids_limit=bounds.pids,
+        hugepage_limits={hugepages.page_name(hugepages.size_of(name)): of_pod(pod, LIMITS, name)
+                         for name in sorted({*bounds.hugepages, *hugepage_names(pod)})})
+
+
+def hugepage_names(pod: Pod) -> list[str]:
+    """The sizes of huge pages that its containers, or the pod as a whole, may have."""
+    given = [one.resources.limits for one in (*pod.spec.init_containers, *pod.spec.containers)]
+    if pod.spec.resources is not None:
+        given.append(pod.spec.resources.limits)
+    return sorted({name for limits in given for name in limits if name.startswith(hugepages.PREFIX)})
 
 
 def _is_limited(pod: Pod, name: str) -> bool:
@@ -79,7 +103,7 @@ def at_least(one: LinuxResources, other: LinuxResources) -> LinuxResources:
     return LinuxResources(
         cpu_shares=max(one.cpu_shares, other.cpu_shares), cpu_quota=larger(one.cpu_quota, other.cpu_quota), cpu_period=PERIOD,
         memory_limit_bytes=larger(one.memory_limit_bytes, other.memory_limit_bytes), pids_limit=other.pids_limit,
-        oom_score_adj=other.oom_score_adj)
+        oom_score_adj=other.oom_score_adj, hugepage_limits=other.hugepage_limits)
 
 
 def qos_class(pod: Pod) -> str:

@@ -15,6 +15,7 @@ from kubelet.fieldrefs import NodeFacts
 from kubelet.loglinks import LogLinks
 from kubelet.probes.manager import ProbeManager
 from kubelet.pulling import ImagePuller
+from kubelet.resources import PodBounds
 from kubelet.statusmanager import StatusManager
 from kubelet.volumes import VolumeManager
 
@@ -38,4 +39,5 @@ class Surroundings:
     cgroup_parent: str
     cluster_domain: str
     allowed_unsafe_sysctls: tuple[str, ...]
+    bounds: PodBounds
     network_fault: Callable[[], str]              # why pods cannot have a network yet, or ""

@@ -303,6 +303,8 @@ class RuncRuntime:
         directory = self.directory / "containers" / container_id
         try:
             directory.mkdir(mode=0o700)
+            if not self._cgroups.has_huge_pages:
+                config = replace(config, resources=replace(config.resources, hugepage_limits={}))
             self._cgroups.create(sandbox.config.cgroup_parent, sandbox.config.resources)
             record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now(),
                                            process_namespace=self._process_namespace(config.target_id),

@@ -145,6 +145,8 @@ def _resources(resources: LinuxResources, security: SecurityContext,
         found["memory"] = {"limit": resources.memory_limit_bytes}
     if resources.pids_limit:
         found["pids"] = {"limit": resources.pids_limit}
+    if resources.hugepage_limits:
+        found["hugepageLimits"] = [{"pageSize": size, "limit": limit} for size, limit in resources.hugepage_limits.items()]
     return found
 
 

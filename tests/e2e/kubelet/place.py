@@ -31,6 +31,7 @@ KUBECTL = "/usr/bin/kubectl"
 IMAGE = "localhost/picokube/web:1"
 SECONDS = 60
 LOG_BYTES, LOG_FILES = 64 << 10, 3            # so that logs are rotated soon
+MOST_PIDS = 500                               # of a pod
 ROWS, COLUMNS = 43, 132
 Document = dict[str, Any]
 
@@ -132,14 +133,16 @@ class Place:
 
 
 @contextmanager
-def running_place(directory: Path, name: str) -> Iterator[Place]:
+def running_place(directory: Path, name: str, **flags: str) -> Iterator[Place]:
+    """`flags`: of the kubelet, with _ for -."""
     archive = directory / "web.tar"
     subprocess.run([sys.executable, "hack/make-image", str(archive)], cwd=ROOT, check=True, timeout=120)
     handlers = directory / "handlers.json"
     crun = {"crun": {"type": "crun", "path": crun_binary(directory)}} if shutil.which("crun") else {}
     handlers.write_text(json.dumps({"apiVersion": "kubelet.picokube.io/v1", "kind": "RuntimeHandlers", "runtimeHandlers": {
         "pretend": {"type": "hollow"}, **crun}}))
-    limits = {"runtime-handlers-config": str(handlers), "log-links-dir": str(directory / "log"), "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}"}
+    limits = {"runtime-handlers-config": str(handlers), "log-links-dir": str(directory / "log"), "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}",
+              "pod-max-pids": f"{MOST_PIDS}", "housekeeping-interval": "1s", **{flag.replace("_", "-"): value for flag, value in flags.items()}}
     arguments = [word for flag, value in limits.items() for word in ("--component-arg", f"kubelet=--{flag}={value}")]
     with running_cluster(*arguments, name=name) as cluster:
         assert cluster.picokube("image", "import", str(archive)).returncode == 0

@@ -19,7 +19,7 @@ CONTAINER = ContainerRecord("c", "s", "u", ContainerConfig(
 def later(value: Any) -> Any:
     """As a version would write it that has one more field everywhere."""
     if isinstance(value, dict):
-        kept = {name: one if name in ("labels", "annotations", "sysctls") else later(one) for name, one in value.items()}
+        kept = {name: one if name in ("labels", "annotations", "sysctls", "hugepage_limits") else later(one) for name, one in value.items()}
         return {**kept, "of_another_version": True}
     return [later(one) for one in value] if isinstance(value, list) else value
 
