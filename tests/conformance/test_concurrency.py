@@ -18,12 +18,14 @@ Document = dict[str, Any]
 
 
 class Client:
-    """One thread's writes. Every counter it raised successfully is one more that the object has to show."""
+    """One thread's writes. Every counter it raised successfully is one more that the object has to show, and what it wrote last
+    to the two fields that only it writes is what they hold."""
 
     def __init__(self, api: Api, number: int, seed: int) -> None:
         self.api, self.number = api, number
         self.chance = random.Random(f"{seed}/{number}")
         self.raised: dict[str, int] = {}            # uid -> how often this client raised that object's counter
+        self.own: dict[str, Document] = {}          # uid -> the fields that only this client writes
         self.faults: list[str] = []
 
     def run(self) -> None:
@@ -46,20 +48,24 @@ class Client:
         if not self.expect(found, 404):
             return
         document = found.document
-        document["data"]["count"] = str(int(document["data"]["count"]) + 1)
+        document["data"]["count"] = str(_count(document) + 1)
         written = self.api.ask("PUT", self.api.path(CONFIG_MAPS, name), document)
         if self.expect(written, 404, 409):
             uid = document["metadata"]["uid"]
             self.raised[uid] = self.raised.get(uid, 0) + 1
 
     def patch(self, name: str) -> None:
-        self.expect(self.api.ask("PATCH", self.api.path(CONFIG_MAPS, name), {"data": {f"by-{self.number}": "1"}}, MERGE), 404)
+        data = {f"by-{self.number}": str(self.chance.random())}
+        self.write_own(self.api.ask("PATCH", self.api.path(CONFIG_MAPS, name), {"data": data}, MERGE), data, 404)
 
     def apply(self, name: str) -> None:
-        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"model": "1"}},
-                  "data": {f"applied-{self.number}": str(self.chance.random())}}
-        found = self.api.ask("PATCH", self.api.path(CONFIG_MAPS, name, fieldManager=f"m{self.number}", dryRun="All"), config, APPLY)
-        self.expect(found, 404, 409)
+        data = {f"applied-{self.number}": str(self.chance.random())}
+        config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"model": "1"}}, "data": data}
+        self.write_own(self.api.ask("PATCH", self.api.path(CONFIG_MAPS, name, fieldManager=f"m{self.number}"), config, APPLY), data, 409)
+
+    def write_own(self, answer: Answer, data: Document, *codes: int) -> None:
+        if self.expect(answer, *codes):
+            self.own.setdefault(answer.metadata["uid"], {}).update(data)
 
     def delete(self, name: str) -> None:
         self.expect(self.api.ask("DELETE", self.api.path(CONFIG_MAPS, name)), 404)
@@ -82,6 +88,9 @@ def test_no_update_is_lost_and_watches_show_every_change(api: Api, other: Api, s
     counts = _highest_counts(histories[0])
     for uid, count in counts.items():
         assert count == sum(client.raised.get(uid, 0) for client in clients), f"seed {seed}: an update of {uid} was lost"
+    shown = {event["object"]["metadata"]["uid"]: event["object"]["data"] for event in histories[0]}
+    for uid, own in ((uid, own) for client in clients for uid, own in client.own.items()):
+        assert own.items() <= shown[uid].items(), f"seed {seed}: a patch or an apply of {uid} was lost"
     for name in (f"model-{number}" for number in range(NAMES)):
         api.ask("DELETE", api.path(CONFIG_MAPS, name))
 
@@ -136,7 +145,12 @@ def _checked(history: list[Document]) -> dict[str, Document]:
 def _highest_counts(history: list[Document]) -> dict[str, int]:
     found: dict[str, int] = {}
     for event in history:
-        uid, count = event["object"]["metadata"]["uid"], int(event["object"]["data"]["count"])
+        uid, count = event["object"]["metadata"]["uid"], _count(event["object"])
         assert count - found.get(uid, 0) in (0, 1), "a count went back or skipped: a write was overwritten"
         found[uid] = count
     return found
+
+
+def _count(config_map: Document) -> int:
+    """An object that an apply made has no counter yet."""
+    return int(config_map["data"].get("count", "0"))
