@@ -1,7 +1,7 @@
 """Turns the table of facts (kubeapi/facts/*.txt) into kubeapi/generated/; a test runs it and compares.
 
-A facts file is one group-version. `type NAME [map=atomic] [kind=GROUP/VERSION] [union=...]` opens a type; each indented
-line is a field: wire name, type (`*` is a Go pointer, `[]` a list, `map[string]` a map, `group_version.Type` lives in
+A facts file is one group-version. `type NAME [map=atomic] [kind=GROUP/VERSION] [union=...] [order=...]` (of its required fields,
+where that is not the alphabet's) opens a type; each indented line is a field: wire name, type (`*` is a Go pointer, `[]` a list, `map[string]` a map, `group_version.Type` lives in
 another file), then flags: `omitempty`, `required`, `list=`, `map=`, `patch=STRATEGY:KEY`, `enum=`, `default=`,
 `inline=` (an embedded Go struct) and `#N`, the protobuf field number. descriptions.tsv says what types and fields are for.
 """

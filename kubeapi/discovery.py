@@ -1,11 +1,13 @@
 """What a client asks first: which groups, versions and resources there are. Pure, from the catalog alone."""
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Iterable
 from typing import Any
 
 from kubeapi.catalog import GROUPS, RESOURCES
-from kubeapi.resource import Resource, Subresource
+from kubeapi.resource import GroupVersionKind, Resource, Subresource
 
 Document = dict[str, Any]
 
@@ -43,16 +45,25 @@ def api_resource_list(group: str, version: str) -> Document:
             row["shortNames"] = list(one.short_names)
         if one.categories:
             row["categories"] = list(one.categories)
+        if "watch" in one.verbs:
+            row["storageVersionHash"] = storage_version_hash(one)
         rows.append(row)
         rows += [_subresource_row(one, sub, group, version) for _, sub in sorted(one.subresources.items())]
-    return {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": f"{group}/{version}" if group else version, "resources": rows}
+    return {"kind": "APIResourceList", **({"apiVersion": "v1"} if group else {}), "groupVersion": f"{group}/{version}" if group else version, "resources": rows}
+
+
+def storage_version_hash(one: Resource) -> str:
+    """Changes when objects come to be stored in another version; events of both groups are stored as core's."""
+    gvk = f"/v1/{one.kind}" if one.plural == "events" else f"{one.group}/{one.storage_version}/{one.kind}"
+    return base64.b64encode(hashlib.sha256(gvk.encode()).digest()[:8]).decode()
 
 
 def _subresource_row(one: Resource, sub: Subresource, group: str, version: str) -> Document:
+    kind = sub.kind_in(one.gvk(version))
     row: Document = {"name": f"{one.plural}/{sub.name}", "singularName": "", "namespaced": one.is_namespaced,
-                     "kind": sub.response_kind.kind, "verbs": sorted(sub.verbs)}
-    if (sub.response_kind.group, sub.response_kind.version) != (group, version):
-        row |= {"group": sub.response_kind.group, "version": sub.response_kind.version}
+                     "kind": kind.kind, "verbs": sorted(sub.verbs)}
+    if (kind.group, kind.version) != (group, version):
+        row |= {"group": kind.group, "version": kind.version}
     return row
 
 
@@ -65,7 +76,7 @@ def aggregated(version: str, *, core: bool) -> Document:
 
 
 def _aggregated(one: Resource, version: str) -> Document:
-    row: Document = {"resource": one.plural, "responseKind": {"group": one.group, "version": version, "kind": one.kind},
+    row: Document = {"resource": one.plural, "responseKind": _response_kind(one.gvk(version), one, version),
                      "scope": one.scope.value, "singularResource": one.singular or one.kind.lower(), "verbs": sorted(one.verbs)}
     if one.short_names:
         row["shortNames"] = list(one.short_names)
@@ -73,7 +84,12 @@ def _aggregated(one: Resource, version: str) -> Document:
         row["categories"] = list(one.categories)
     if one.subresources:
         row["subresources"] = [{
-            "subresource": sub.name, "verbs": sorted(sub.verbs),
-            "responseKind": {"group": sub.response_kind.group, "version": sub.response_kind.version, "kind": sub.response_kind.kind}}
+            "subresource": sub.name, "verbs": sorted(sub.verbs), "responseKind": _response_kind(sub.kind_in(one.gvk(version)), one, version)}
             for _, sub in sorted(one.subresources.items())]
     return row
+
+
+def _response_kind(kind: GroupVersionKind, one: Resource, version: str) -> Document:
+    """Group and version are told where they are others than those the resource is listed under (as upstream)."""
+    is_own = (kind.group, kind.version) == (one.group, version)
+    return {"group": "" if is_own else kind.group, "version": "" if is_own else kind.version, "kind": kind.kind}

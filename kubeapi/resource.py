@@ -86,6 +86,10 @@ class Subresource:
     verbs: tuple[str, ...]
     response_kind: GroupVersionKind
 
+    def kind_in(self, own: GroupVersionKind) -> GroupVersionKind:
+        """A part of the object has the kind of the object, in whichever version that is asked for."""
+        return own if (self.response_kind.group, self.response_kind.kind) == (own.group, own.kind) else self.response_kind
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

@@ -104,7 +104,7 @@ def named(ref: str) -> Schema:
     properties = {wire: _field(type_text, text, module) for wire, type_text, text in fields}
     if "kind" in flags or ref in _WITH_TYPE_META:
         properties = {**_TYPE_META, **properties}
-    required = tuple(wire for wire, _, text in fields if "required" in text.split())
+    required = _pair(flags.get("order", "")) or tuple(wire for wire, _, text in fields if "required" in text.split())
     return Schema("object", ref=ref, properties=properties, required=required, map_type=cast(Any, flags.get("map", "")),
                   union=flags.get("union", ""))
 

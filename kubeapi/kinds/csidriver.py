@@ -19,6 +19,7 @@ class CSIDriverStrategy(Strategy):
     allow_unconditional_update: ClassVar[bool] = False
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def default(self, obj: Document) -> None:
         spec = obj.setdefault("spec", {})

@@ -19,6 +19,7 @@ class CSINodeStrategy(Strategy):
     allow_unconditional_update: ClassVar[bool] = False
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         drivers = _drivers(obj)

@@ -17,6 +17,7 @@ SINCE = "lastPhaseTransitionTime"
 
 class PersistentVolumeStrategy(Strategy):
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def __init__(self, world: World = REAL_WORLD) -> None:
         self._world = world

@@ -28,6 +28,7 @@ def _same_sources(spec: Document) -> None:
 
 class PersistentVolumeClaimStrategy(Strategy):
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def default(self, obj: Document) -> None:
         default_claim(obj)

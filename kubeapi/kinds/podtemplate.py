@@ -17,6 +17,7 @@ Document = dict[str, Any]
 class PodTemplateStrategy(Strategy):
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = True
+    returns_deleted_object: ClassVar[bool] = True
 
     def default(self, obj: Document) -> None:
         default_pod_spec(obj.setdefault("template", {}).setdefault("spec", {}))

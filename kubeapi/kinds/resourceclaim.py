@@ -14,6 +14,7 @@ Document = dict[str, Any]
 
 class ResourceClaimStrategy(Strategy):
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         return immutable(part(new, "spec"), part(old, "spec"), "spec")

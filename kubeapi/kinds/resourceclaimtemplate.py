@@ -15,6 +15,7 @@ Document = dict[str, Any]
 class ResourceClaimTemplateStrategy(Strategy):
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         return immutable(part(new, "spec"), part(old, "spec"), "spec")

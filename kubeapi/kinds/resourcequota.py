@@ -14,6 +14,7 @@ Document = dict[str, Any]
 
 class ResourceQuotaStrategy(Strategy):
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         return validate_quota(part(obj, "spec"))

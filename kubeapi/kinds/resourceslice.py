@@ -9,6 +9,7 @@ from kubeapi.strategy import Strategy
 
 class ResourceSliceStrategy(Strategy):
     has_status: ClassVar[bool] = False
+    returns_deleted_object: ClassVar[bool] = True
 
 
 COLUMNS = (

@@ -19,6 +19,7 @@ _POLICIES, _MODES = ("Delete", "Retain"), ("Immediate", "WaitForFirstConsumer")
 class StorageClassStrategy(Strategy):
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def default(self, obj: Document) -> None:
         obj.setdefault("reclaimPolicy", "Delete")

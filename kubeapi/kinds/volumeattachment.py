@@ -21,6 +21,7 @@ _ONE = "must specify exactly one of inlineVolumeSpec and persistentVolumeName"
 class VolumeAttachmentStrategy(Strategy):
     allow_unconditional_update: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         spec = part(obj, "spec")

@@ -15,6 +15,7 @@ Document = dict[str, Any]
 class VolumeAttributesClassStrategy(Strategy):
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    returns_deleted_object: ClassVar[bool] = True
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         return provisioner(obj.get("driverName", ""), "driverName") + parameters(obj.get("parameters") or {}, "parameters", may_be_empty=False)

@@ -1,76 +1,69 @@
-"""OpenAPI v2 (swagger 2.0): one document of all group-versions, made of their v3 documents. Pure."""
+"""OpenAPI v2 (swagger 2.0): one document of everything that is served. Pure."""
 from __future__ import annotations
 
 from typing import Any
 
-from kubeapi.openapi import v3
+from kubeapi.catalog import GROUPS, RESOURCES
+from kubeapi.openapi import operations, v3
+from kubeapi.openapi.operations import Operation, Parameter
 from kubeapi.release import GIT_VERSION
 
 Document = dict[str, Any]
 COMPONENT, DEFINITION = "#/components/schemas/", "#/definitions/"
-MEDIA = ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf"]
-STREAMED = [*MEDIA, "application/json;stream=watch", "application/vnd.kubernetes.protobuf;stream=watch"]
-NUMBERS, SWITCHES = {"limit", "timeoutSeconds"}, {"watch", "allowWatchBookmarks", "sendInitialEvents"}
+# v3 says more of a field than there is place for here, or than upstream says here.
+OF_V3_ONLY = frozenset({"allOf", "oneOf", "properties", "items", "additionalProperties", "default", "enum"})
 
 
 def document() -> Document:
+    made = [*operations.of_roots(), *(one for group, versions in GROUPS.items() for version in versions
+                                      for one in operations.of_group_version(group, version))]
     paths: Document = {}
+    for operation in made:
+        _add(paths, operation)
     definitions: Document = {}
-    for group_version in v3.group_versions():
-        one = v3.document(group_version)
-        paths |= {path: _path_item(path, operations) for path, operations in one["paths"].items()}
-        definitions |= {name: _converted(schema) for name, schema in one["components"]["schemas"].items()}
+    for group, versions in GROUPS.items():
+        for version in versions:
+            of_it = [one for one in RESOURCES if one.group == group and any(each.name == version for each in one.versions)]
+            definitions |= v3.schemas(of_it, version, ())
+    definitions |= v3.schemas((), "", {ref for one in made for ref in (one.body, one.answer) if "." in ref} - {operations.PATCH})
     return {"swagger": "2.0", "info": {"title": "Kubernetes", "version": GIT_VERSION}, "paths": dict(sorted(paths.items())),
-            "definitions": dict(sorted(definitions.items())),
-            "securityDefinitions": {"BearerToken": {"type": "apiKey", "name": "authorization", "in": "header"}},
+            "definitions": {name: _converted(one) for name, one in sorted(definitions.items())},
+            "securityDefinitions": {"BearerToken": {"description": "Bearer Token authentication", "type": "apiKey", "name": "authorization", "in": "header"}},
             "security": [{"BearerToken": []}]}
 
 
-def _path_item(path: str, operations: Document) -> Document:
-    found: Document = {}
-    for method, operation in operations.items():
-        if method == "parameters":
-            found[method] = [_parameter(one) for one in operation]
-        else:
-            found[method] = _operation(path, method, operation)
-    return found
+def _add(paths: Document, operation: Operation) -> None:
+    item = paths.setdefault(operation.path, {})
+    if shared := [_parameter(one) for one in operation.parameters if one.place == "path"]:
+        item["parameters"] = shared
+    parameters: list[Document] = [_parameter(one) for one in operation.parameters if one.place == "query"]
+    if operation.body:
+        body = {"name": "body", "in": "body", "schema": _reference(operation.body)}
+        parameters.insert(0, body if operation.method == "delete" else body | {"required": True})
+    made: Document = {
+        "description": v3.described(operation), "operationId": operation.identifier, "tags": [operation.tag], "schemes": ["https"],
+        "consumes": list(operation.consumes), "produces": list(operation.produces), "parameters": parameters,
+        "responses": {code: {"description": v3.MEANINGS[code], "schema": _reference(operation.answer)} for code in operation.codes}
+        | {"401": {"description": "Unauthorized"}}}
+    if operation.kind is not None:
+        made |= {"x-kubernetes-action": operation.action, "x-kubernetes-group-version-kind": operation.kind._asdict()}
+    item[operation.method] = made
 
 
-def _operation(path: str, method: str, operation: Document) -> Document:
-    action, gvk = operation["x-kubernetes-action"], operation["x-kubernetes-group-version-kind"]
-    parameters = [_parameter(one) for one in operation.get("parameters", ())]
-    consumes = ["*/*"]
-    if (body := operation.get("requestBody")) is not None:
-        content = body["content"]
-        if action == "patch":
-            consumes = [*content, "application/apply-patch+yaml"]
-        schema = next(iter(content.values()))["schema"]
-        parameters.insert(0, {"name": "body", "in": "body", "required": True, "schema": _converted(schema)})
-    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
-    codes = ("200", "201", "202") if action == "post" else ("200", "201") if action in ("put", "patch") else ("200",)
-    return {"operationId": _identifier(path, f"connect{method.capitalize()}" if action == "connect" else action), "consumes": consumes, "produces": STREAMED if action == "list" else MEDIA,
-            "schemes": ["https"], "parameters": parameters,
-            "responses": {code: {"description": "OK", "schema": _converted(schema)} for code in codes} | {"401": {"description": "Unauthorized"}},
-            "x-kubernetes-action": action, "x-kubernetes-group-version-kind": gvk}
+def _reference(ref: str) -> Document:
+    return {"type": "string"} if ref == operations.TEXT else {"$ref": f"{DEFINITION}{v3.component_name(ref)}"}
 
 
-def _identifier(path: str, action: str) -> str:
-    """Unlike every other operation's: the action and the words of the path."""
-    words = [part.strip("{}") for part in path.replace(".", "/").replace("-", "/").split("/") if part]
-    return action + "".join(word[:1].upper() + word[1:] for word in words)
-
-
-def _parameter(parameter: Document) -> Document:
-    kind = "integer" if parameter["name"] in NUMBERS else "boolean" if parameter["name"] in SWITCHES else "string"
-    found = {"name": parameter["name"], "in": parameter["in"], "type": kind, "uniqueItems": True}
-    return found | {"required": True} if parameter.get("required") else found
+def _parameter(one: Parameter) -> Document:
+    found = {"name": one.name, "in": one.place, "type": one.type, "uniqueItems": True}
+    return found | {"required": True} if one.place == "path" else found
 
 
 def _converted(schema: Document) -> Document:
     """v3's `allOf` around a reference and its `oneOf` of strings and numbers do not exist here."""
     if "$ref" in schema:
         return {"$ref": schema["$ref"].replace(COMPONENT, DEFINITION)}
-    found = {key: value for key, value in schema.items() if key not in ("allOf", "oneOf", "properties", "items", "additionalProperties")}
+    found = {key: value for key, value in schema.items() if key not in OF_V3_ONLY}
     if "allOf" in schema:
         found |= _converted(schema["allOf"][0])
     if "oneOf" in schema:

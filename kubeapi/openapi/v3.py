@@ -1,12 +1,14 @@
 """OpenAPI v3: paths with the extensions that kubectl looks for, and the schemas they reach. Pure."""
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from kubeapi.catalog import GROUPS, RESOURCES
 from kubeapi.generated.descriptions import TEXTS
+from kubeapi.openapi import operations
+from kubeapi.openapi.operations import Operation, Parameter
 from kubeapi.release import GIT_VERSION
 from kubeapi.resource import GroupVersionKind, Resource
 from kubeapi.schema import Schema
@@ -29,14 +31,11 @@ SCALARS: dict[str, tuple[str, Document]] = {
     "schema-or-bool": (f"{API_EXTENSIONS}.JSONSchemaPropsOrBool", {}),
     "schema-or-strings": (f"{API_EXTENSIONS}.JSONSchemaPropsOrStringArray", {}),
 }
-CONNECTED = frozenset({"exec", "attach", "portforward", "proxy"})
-ACTIONS = {"get": ("get", "get"), "list": ("get", "list"), "create": ("post", "post"), "update": ("put", "put"),
-           "patch": ("patch", "patch"), "delete": ("delete", "delete"), "deletecollection": ("delete", "deletecollection")}
-ON_COLLECTION = ("list", "create", "deletecollection")
-WRITES = ("create", "update", "patch")
-LISTS = ("labelSelector", "fieldSelector", "limit", "continue", "resourceVersion", "resourceVersionMatch", "timeoutSeconds", "watch",
-         "allowWatchBookmarks", "sendInitialEvents")
-PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json")
+
+MEANINGS = {"200": "OK", "201": "Created", "202": "Accepted"}
+WORDS = {"get": "read one", "list": "list or watch", "post": "create one", "put": "replace one", "patch": "change one", "delete": "delete one",
+         "deletecollection": "delete all that are selected", "connect": "connect to one by", "watch": "watch one", "watchlist": "watch"}
+OF_DISCOVERY = frozenset(f"meta_v1.{kind}" for kind in ("APIGroup", "APIGroupList", "APIResourceList", "APIVersions", "Status"))
 
 
 def group_versions() -> list[str]:
@@ -50,61 +49,56 @@ def document(group_version: str) -> Document:
         raise KeyError(group_version)
     *_, version = group_version.split("/")
     group = group_version.split("/")[1] if group_version.startswith("apis/") else ""
-    found = [one for one in RESOURCES if one.group == group and any(each.name == version for each in one.versions)]
+    made = operations.of_group_version(group, version)
     paths: Document = {}
-    for resource in found:
-        paths |= _paths(f"/{group_version}", resource, version)
+    for operation in made:
+        _add(paths, operation)
+    found = [one for one in RESOURCES if one.group == group and any(each.name == version for each in one.versions)]
+    used = {ref for one in made for ref in (one.body, one.answer) if "." in ref}
     return {"openapi": "3.0.0", "info": {"title": "Kubernetes", "version": GIT_VERSION}, "paths": paths,
-            "components": {"schemas": _schemas(found, version)}}
+            "components": {"schemas": schemas(found, version, used)}}
 
 
-def _paths(root: str, resource: Resource, version: str) -> Document:
-    base = f"{root}/namespaces/{{namespace}}/{resource.plural}" if resource.is_namespaced else f"{root}/{resource.plural}"
-    gvk = resource.gvk(version)
-    found = {base: _operations(resource.verbs, gvk, on_collection=True), f"{base}/{{name}}": _operations(resource.verbs, gvk)}
-    if resource.is_namespaced and "list" in resource.verbs:
-        found[f"{root}/{resource.plural}"] = _operations(("list",), gvk, on_collection=True)
-    for name, sub in resource.subresources.items():
-        kind = gvk if sub.response_kind.kind == gvk.kind else sub.response_kind      # of an object in two versions each has its own
-        found[f"{base}/{{name}}/{name}"] = _operations(sub.verbs, kind, is_subresource=True, is_connected=name in CONNECTED)
-    for path, operations in found.items():
-        if placeholders := [part[1:-1] for part in path.split("/") if part.startswith("{")]:
-            operations["parameters"] = [{"name": one, "in": "path", "required": True, "schema": {"type": "string"}} for one in placeholders]
-    return {path: operations for path, operations in found.items() if operations.keys() - {"parameters"}}
+def _add(paths: Document, operation: Operation) -> None:
+    item = paths.setdefault(operation.path, {})
+    if shared := [_parameter(one) for one in operation.parameters if one.place == "path"]:
+        item["parameters"] = shared
+    content = {"schema": _reference(operation.answer)}
+    made: Document = {
+        "description": described(operation), "operationId": operation.identifier, "tags": [operation.tag],
+        "parameters": [_parameter(one) for one in operation.parameters if one.place == "query"],
+        "responses": {code: {"description": MEANINGS[code], "content": dict.fromkeys(operation.produces, content)} for code in operation.codes}
+        | {"401": {"description": "Unauthorized"}}}
+    if operation.body:
+        body = {"schema": _reference(operation.body)}
+        made["requestBody"] = {"content": dict.fromkeys(operation.consumes, body)} | ({} if operation.method == "delete" else {"required": True})
+    if operation.kind is not None:
+        made |= {"x-kubernetes-action": operation.action, "x-kubernetes-group-version-kind": operation.kind._asdict()}
+    item[operation.method] = made
 
 
-def _operations(verbs: tuple[str, ...], gvk: GroupVersionKind, *, on_collection: bool = False, is_subresource: bool = False,
-                is_connected: bool = False) -> Document:
-    found: Document = {}
-    for verb in verbs:
-        if verb not in ACTIONS or (verb in ON_COLLECTION) is not on_collection and not is_subresource:
-            continue
-        method, action = ACTIONS[verb]
-        names = ["pretty", *(("dryRun", "fieldManager", "fieldValidation") if verb in WRITES else ()), *(LISTS if verb == "list" else ())]
-        content = {"application/json": {"schema": _reference(gvk)}}
-        operation: Document = {
-            "x-kubernetes-action": "connect" if is_connected else action, "x-kubernetes-group-version-kind": gvk._asdict(),
-            "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in names],
-            "responses": {"200": {"description": "OK", "content": content}}}
-        if verb in ("create", "update"):
-            operation["requestBody"] = {"required": True, "content": content}
-        elif verb == "patch":
-            operation["requestBody"] = {"required": True, "content": {one: {"schema": {"type": "object"}} for one in PATCH_TYPES}}
-        found[method] = operation
-    return found
+def described(operation: Operation) -> str:
+    """What it does, in a few words."""
+    if operation.kind is None:
+        return "what is served here"
+    return f"{WORDS.get(operation.action, operation.action)} {operation.kind.kind}"
 
 
-def _reference(gvk: GroupVersionKind) -> Document:
-    try:
-        return {"$ref": f"#/components/schemas/{component_name(schema_of(*gvk).ref)}"}
-    except UnknownType:
-        return {"type": "object"}       # options of exec, proxy ...: they have no body
+def _parameter(one: Parameter) -> Document:
+    found: Document = {"name": one.name, "in": one.place, "schema": {"type": one.type, "uniqueItems": True}}
+    return found | {"required": True} if one.place == "path" else found
+
+
+def _reference(ref: str) -> Document:
+    return {"type": "string"} if ref == operations.TEXT else {"$ref": f"#/components/schemas/{component_name(ref)}"}
 
 
 def component_name(ref: str) -> str:
     """`core_v1.Pod` -> `io.k8s.api.core.v1.Pod`"""
     module, _, name = ref.rpartition(".")
     group, _, version = module.rpartition("_")
+    if not group:
+        return f"io.k8s.apimachinery.pkg.{ref}"         # version.Info
     return f"{PACKAGES.get(group, f'io.k8s.api.{group}')}.{version}.{name}"
 
 
@@ -112,7 +106,7 @@ def _kinds_of(resource: Resource, version: str) -> dict[str, GroupVersionKind]:
     """The types a resource answers with: its own, its list's, its subresources'."""
     found = {}
     for gvk in (resource.gvk(version), resource.gvk(version)._replace(kind=f"{resource.kind}List"),
-                *(sub.response_kind for sub in resource.subresources.values())):
+                *(sub.kind_in(resource.gvk(version)) for sub in resource.subresources.values())):
         try:
             found[schema_of(*gvk).ref] = gvk
         except UnknownType:
@@ -126,29 +120,40 @@ def _kinds() -> Mapping[str, GroupVersionKind]:
     return {ref: gvk for resource in RESOURCES for version in resource.versions for ref, gvk in _kinds_of(resource, version.name).items()}
 
 
-def _schemas(resources: list[Resource], version: str) -> Document:
-    """Every type the kinds reach, by its component's name."""
-    kinds = _kinds()
-    found: Document = {}
-    waiting = [ref for resource in resources for ref in _kinds_of(resource, version)]
+@cache
+def _gvks(ref: str) -> tuple[Document, ...]:
+    """Of a type that is a kind; options and events are so in every group-version."""
+    module, _, name = ref.rpartition(".")
+    if ref in (operations.DELETE_OPTIONS, operations.WATCH_EVENT):
+        return tuple({"group": group, "kind": name, "version": version} for group in sorted(GROUPS) for version in sorted(GROUPS[group]))
+    if ref in OF_DISCOVERY:
+        return ({"group": "", "kind": name, "version": "v1"},)
+    return (_kinds()[ref]._asdict(),) if ref in _kinds() else ()
+
+
+def schemas(resources: Iterable[Resource], version: str, used: Iterable[str]) -> Document:
+    """Every type the kinds and those used besides reach, by its component's name."""
+    found: Document = {component_name(operations.PATCH): {"type": "object"}}
+    waiting = [*(ref for resource in resources for ref in _kinds_of(resource, version)), *used]
     while waiting:
         ref = waiting.pop()
         if component_name(ref) in found:
             continue
         schema = named(ref)
-        component: Document = {**_described(ref), "type": "object",
-                               "properties": {name: _described(f"{ref}.{name}") | _use(one) for name, one in schema.properties.items()}}
+        component: Document = {**_described(ref), "type": "object"}
+        if schema.properties:
+            component["properties"] = {name: _described(f"{ref}.{name}") | _use(one) for name, one in schema.properties.items()}
         if schema.required:
             component["required"] = list(schema.required)
         if schema.map_type:
             component["x-kubernetes-map-type"] = schema.map_type
         if schema.union:
             component["x-kubernetes-unions"] = [_union(schema.union)]
-        if ref in kinds:
-            component["x-kubernetes-group-version-kind"] = [kinds[ref]._asdict()]
+        if gvks := _gvks(ref):
+            component["x-kubernetes-group-version-kind"] = list(gvks)
         found[component_name(ref)] = component
         waiting += [reached for one in schema.properties.values() for reached in _refs(one)]
-        found |= dict(SCALARS[used] for one in schema.properties.values() if (used := _format(one)) in SCALARS)
+        found |= dict(SCALARS[format] for one in schema.properties.values() if (format := _format(one)) in SCALARS)
     return dict(sorted(found.items()))
 
 

@@ -17,8 +17,9 @@ from tests.cluster import TestCluster
 
 pytestmark = pytest.mark.skipif(find_spec("schemathesis") is None, reason="schemathesis is not installed")
 SECONDS, SEED = os.environ.get("PICOKUBE_FUZZ_SECONDS", "2"), os.environ.get("PICOKUBE_FUZZ_SEED", "1")
-# They wait for a kubelet; there is none here.
-STREAMS = "proxy|exec|attach|portforward|/log"
+# They wait for a kubelet; there is none here. Watches have no end.
+STREAMS = "proxy|exec|attach|portforward|/log|/watch/"
+NO_WATCH = "parameters = { watch = false }\n"
 
 
 def faults(cluster: TestCluster) -> int:
@@ -31,6 +32,7 @@ def faults(cluster: TestCluster) -> int:
 def test_no_request_is_the_server_s_fault(cluster: TestCluster, group_version: str, tmp_path: Path) -> None:
     pki = cluster.cluster.pki
     before = faults(cluster)
+    (tmp_path / "schemathesis.toml").write_text(NO_WATCH)
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{cluster.cluster.server}/openapi/v3/{group_version}",
                "--checks=not_a_server_error", "--phases=fuzzing", f"--max-time={SECONDS}", f"--seed={SEED}", "--request-timeout=30",
                f"--request-cert={pki}/admin.crt", f"--request-cert-key={pki}/admin.key", f"--tls-verify={pki}/ca.crt",

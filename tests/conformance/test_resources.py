@@ -154,7 +154,7 @@ def test_an_apply_creates_and_is_idempotent(api: Api, resource: Resource) -> Non
 
 @those()
 def test_lists_select_by_label_and_name(api: Api, resource: Resource) -> None:
-    names = {name: name_of(resource, name) for name in ("list-a", "list-b")}
+    names = {name: name_of(resource, name) for name in ("chosen-a", "chosen-b")}
     for name, real in names.items():
         api.make(resource, name, labels={"listed": real})
 
@@ -165,10 +165,10 @@ def test_lists_select_by_label_and_name(api: Api, resource: Resource) -> None:
 
     assert set(listed()) >= set(names.values())
     both = f"listed in ({','.join(names.values())})"
-    assert listed(labelSelector=f"listed={names['list-a']}") == [names["list-a"]]
+    assert listed(labelSelector=f"listed={names['chosen-a']}") == [names["chosen-a"]]
     assert sorted(listed(labelSelector=both)) == sorted(names.values())
-    assert listed(fieldSelector=f"metadata.name={names['list-b']}") == [names["list-b"]]
-    assert listed(labelSelector=both, fieldSelector=f"metadata.name!={names['list-b']}") == [names["list-a"]]
+    assert listed(fieldSelector=f"metadata.name={names['chosen-b']}") == [names["chosen-b"]]
+    assert listed(labelSelector=both, fieldSelector=f"metadata.name!={names['chosen-b']}") == [names["chosen-a"]]
 
 
 @those()

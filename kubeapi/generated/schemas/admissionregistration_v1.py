@@ -15,7 +15,7 @@ TYPES = {
     "JSONPatch": ('', (
         ('expression', 'string', 'omitempty #1'),
     ), ()),
-    "MatchCondition": ('', (
+    "MatchCondition": ('order=name,expression', (
         ('expression', 'string', 'required #2'),
         ('name', 'string', 'required #1'),
     ), ()),
@@ -56,7 +56,7 @@ TYPES = {
         ('reinvocationPolicy', 'string', 'omitempty enum=IfNeeded,Never #7'),
         ('variables', '[]Variable', 'omitempty list=atomic #3'),
     ), ()),
-    "MutatingWebhook": ('', (
+    "MutatingWebhook": ('order=name,clientConfig,sideEffects,admissionReviewVersions', (
         ('admissionReviewVersions', '[]string', 'required list=atomic #8'),
         ('clientConfig', 'WebhookClientConfig', 'required #2'),
         ('failurePolicy', '*string', 'omitempty enum=Fail,Ignore #4'),
@@ -108,7 +108,7 @@ TYPES = {
         ('resources', '[]string', 'omitempty inline=Rule list=atomic #3'),
         ('scope', '*string', 'omitempty inline=Rule #4'),
     ), (('Rule', 2),)),
-    "ServiceReference": ('', (
+    "ServiceReference": ('order=namespace,name', (
         ('name', 'string', 'required #2'),
         ('namespace', 'string', 'required #1'),
         ('path', '*string', 'omitempty #3'),
@@ -154,7 +154,7 @@ TYPES = {
         ('observedGeneration', 'int64', 'omitempty #1'),
         ('typeChecking', '*TypeChecking', 'omitempty #2'),
     ), ()),
-    "ValidatingWebhook": ('', (
+    "ValidatingWebhook": ('order=name,clientConfig,sideEffects,admissionReviewVersions', (
         ('admissionReviewVersions', '[]string', 'required list=atomic #8'),
         ('clientConfig', 'WebhookClientConfig', 'required #2'),
         ('failurePolicy', '*string', 'omitempty enum=Fail,Ignore #4'),
@@ -181,7 +181,7 @@ TYPES = {
         ('messageExpression', 'string', 'omitempty #4'),
         ('reason', '*string', 'omitempty #3'),
     ), ()),
-    "Variable": ('map=atomic', (
+    "Variable": ('map=atomic order=name,expression', (
         ('expression', 'string', 'required #2'),
         ('name', 'string', 'required #1'),
     ), ()),

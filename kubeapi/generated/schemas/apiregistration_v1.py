@@ -6,7 +6,7 @@ TYPES = {
         ('spec', 'APIServiceSpec', 'omitempty #2'),
         ('status', 'APIServiceStatus', 'omitempty #3'),
     ), ()),
-    "APIServiceCondition": ('', (
+    "APIServiceCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #3'),
         ('message', 'string', 'omitempty #5'),
         ('reason', 'string', 'omitempty #4'),

@@ -15,7 +15,7 @@ TYPES = {
         ('spec', 'DaemonSetSpec', 'omitempty #2'),
         ('status', 'DaemonSetStatus', 'omitempty #3'),
     ), ()),
-    "DaemonSetCondition": ('', (
+    "DaemonSetCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #3'),
         ('message', 'string', 'omitempty #5'),
         ('reason', 'string', 'omitempty #4'),
@@ -33,7 +33,7 @@ TYPES = {
         ('template', 'core_v1.PodTemplateSpec', 'required #2'),
         ('updateStrategy', 'DaemonSetUpdateStrategy', 'omitempty #3'),
     ), ()),
-    "DaemonSetStatus": ('', (
+    "DaemonSetStatus": ('order=currentNumberScheduled,numberMisscheduled,desiredNumberScheduled,numberReady', (
         ('collisionCount', '*int32', 'omitempty #9'),
         ('conditions', '[]DaemonSetCondition', 'omitempty list=map:type patch=merge:type #10'),
         ('currentNumberScheduled', 'int32', 'required #1'),
@@ -54,7 +54,7 @@ TYPES = {
         ('spec', 'DeploymentSpec', 'omitempty #2'),
         ('status', 'DeploymentStatus', 'omitempty #3'),
     ), ()),
-    "DeploymentCondition": ('', (
+    "DeploymentCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #7'),
         ('lastUpdateTime', 'Time', 'omitempty #6'),
         ('message', 'string', 'omitempty #5'),
@@ -96,7 +96,7 @@ TYPES = {
         ('spec', 'ReplicaSetSpec', 'omitempty #2'),
         ('status', 'ReplicaSetStatus', 'omitempty #3'),
     ), ()),
-    "ReplicaSetCondition": ('', (
+    "ReplicaSetCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #3'),
         ('message', 'string', 'omitempty #5'),
         ('reason', 'string', 'omitempty #4'),
@@ -139,7 +139,7 @@ TYPES = {
         ('spec', 'StatefulSetSpec', 'omitempty #2'),
         ('status', 'StatefulSetStatus', 'omitempty #3'),
     ), ()),
-    "StatefulSetCondition": ('', (
+    "StatefulSetCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #3'),
         ('message', 'string', 'omitempty #5'),
         ('reason', 'string', 'omitempty #4'),

@@ -75,7 +75,7 @@ TYPES = {
         ('evaluationError', 'string', 'omitempty #3'),
         ('reason', 'string', 'omitempty #2'),
     ), ()),
-    "SubjectRulesReviewStatus": ('', (
+    "SubjectRulesReviewStatus": ('order=resourceRules,nonResourceRules,incomplete', (
         ('evaluationError', 'string', 'omitempty #4'),
         ('incomplete', 'bool', 'required #3'),
         ('nonResourceRules', '[]NonResourceRule', 'required list=atomic #2'),

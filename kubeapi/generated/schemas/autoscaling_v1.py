@@ -15,7 +15,7 @@ TYPES = {
         ('items', '[]HorizontalPodAutoscaler', 'required #2'),
         ('metadata', 'meta_v1.ListMeta', 'omitempty #1'),
     ), ()),
-    "HorizontalPodAutoscalerSpec": ('', (
+    "HorizontalPodAutoscalerSpec": ('order=scaleTargetRef,maxReplicas', (
         ('maxReplicas', 'int32', 'required #3'),
         ('minReplicas', '*int32', 'omitempty #2'),
         ('scaleTargetRef', 'CrossVersionObjectReference', 'required #1'),

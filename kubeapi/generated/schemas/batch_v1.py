@@ -10,7 +10,7 @@ TYPES = {
         ('items', '[]CronJob', 'required #2'),
         ('metadata', 'meta_v1.ListMeta', 'omitempty #1'),
     ), ()),
-    "CronJobSpec": ('', (
+    "CronJobSpec": ('order=schedule,jobTemplate', (
         ('concurrencyPolicy', 'string', 'omitempty enum=Allow,Forbid,Replace #3'),
         ('failedJobsHistoryLimit', '*int32', 'omitempty #7'),
         ('jobTemplate', 'JobTemplateSpec', 'required #5'),
@@ -30,7 +30,7 @@ TYPES = {
         ('spec', 'JobSpec', 'omitempty #2'),
         ('status', 'JobStatus', 'omitempty #3'),
     ), ()),
-    "JobCondition": ('', (
+    "JobCondition": ('order=type,status', (
         ('lastProbeTime', 'Time', 'omitempty #3'),
         ('lastTransitionTime', 'Time', 'omitempty #4'),
         ('message', 'string', 'omitempty #6'),

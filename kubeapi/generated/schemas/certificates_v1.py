@@ -6,7 +6,7 @@ TYPES = {
         ('spec', 'CertificateSigningRequestSpec', 'required #2'),
         ('status', 'CertificateSigningRequestStatus', 'omitempty #3'),
     ), ()),
-    "CertificateSigningRequestCondition": ('', (
+    "CertificateSigningRequestCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #5'),
         ('lastUpdateTime', 'Time', 'omitempty #4'),
         ('message', 'string', 'omitempty #3'),

@@ -16,7 +16,7 @@ TYPES = {
         ('localhostProfile', '*string', 'omitempty #2'),
         ('type', 'string', 'required enum=Localhost,RuntimeDefault,Unconfined #1'),
     ), ()),
-    "AttachedVolume": ('', (
+    "AttachedVolume": ('order=name,devicePath', (
         ('devicePath', 'string', 'required #2'),
         ('name', 'string', 'required #1'),
     ), ()),
@@ -104,7 +104,7 @@ TYPES = {
         ('path', 'string', 'required #4'),
         ('signerName', '*string', 'omitempty #2'),
     ), ()),
-    "ComponentCondition": ('', (
+    "ComponentCondition": ('order=type,status', (
         ('error', 'string', 'omitempty #4'),
         ('message', 'string', 'omitempty #3'),
         ('status', 'string', 'required #2'),
@@ -137,7 +137,7 @@ TYPES = {
         ('items', '[]ConfigMap', 'required #2'),
         ('metadata', 'meta_v1.ListMeta', 'omitempty #1'),
     ), ()),
-    "ConfigMapNodeConfigSource": ('', (
+    "ConfigMapNodeConfigSource": ('order=namespace,name,kubeletConfigKey', (
         ('kubeletConfigKey', 'string', 'required #5'),
         ('name', 'string', 'required #2'),
         ('namespace', 'string', 'required #1'),
@@ -182,7 +182,7 @@ TYPES = {
         ('volumeMounts', '[]VolumeMount', 'omitempty list=map:mountPath patch=merge:mountPath #9'),
         ('workingDir', 'string', 'omitempty #5'),
     ), ()),
-    "ContainerExtendedResourceRequest": ('', (
+    "ContainerExtendedResourceRequest": ('order=containerName,resourceName,requestName', (
         ('containerName', 'string', 'required #1'),
         ('requestName', 'string', 'required #3'),
         ('resourceName', 'string', 'required #2'),
@@ -231,7 +231,7 @@ TYPES = {
         ('message', 'string', 'omitempty #2'),
         ('reason', 'string', 'omitempty #1'),
     ), ()),
-    "ContainerStatus": ('', (
+    "ContainerStatus": ('order=name,ready,restartCount,image,imageID', (
         ('allocatedResources', 'map[string]Quantity', 'omitempty #10'),
         ('allocatedResourcesStatus', '[]ResourceStatus', 'omitempty list=map:name patch=merge:name #14'),
         ('containerID', 'string', 'omitempty #8'),
@@ -344,7 +344,7 @@ TYPES = {
     "EphemeralVolumeSource": ('', (
         ('volumeClaimTemplate', '*PersistentVolumeClaimTemplate', 'omitempty #1'),
     ), ()),
-    "Event": ('kind=core/v1', (
+    "Event": ('kind=core/v1 order=metadata,involvedObject', (
         ('action', 'string', 'omitempty #12'),
         ('count', 'int32', 'omitempty #8'),
         ('eventTime', 'MicroTime', 'omitempty #10'),
@@ -383,7 +383,7 @@ TYPES = {
         ('targetWWNs', '[]string', 'omitempty list=atomic #1'),
         ('wwids', '[]string', 'omitempty list=atomic #5'),
     ), ()),
-    "FileKeySelector": ('map=atomic', (
+    "FileKeySelector": ('map=atomic order=volumeName,path,key', (
         ('key', 'string', 'required #3'),
         ('optional', '*bool', 'omitempty default=false #4'),
         ('path', 'string', 'required #2'),
@@ -455,7 +455,7 @@ TYPES = {
         ('path', 'string', 'required #1'),
         ('type', '*string', 'omitempty enum=,BlockDevice,CharDevice,Directory,DirectoryOrCreate,File,FileOrCreate,Socket #2'),
     ), ()),
-    "ISCSIPersistentVolumeSource": ('', (
+    "ISCSIPersistentVolumeSource": ('order=targetPortal,iqn,lun', (
         ('chapAuthDiscovery', 'bool', 'omitempty #8'),
         ('chapAuthSession', 'bool', 'omitempty #11'),
         ('fsType', 'string', 'omitempty #5'),
@@ -468,7 +468,7 @@ TYPES = {
         ('secretRef', '*SecretReference', 'omitempty #10'),
         ('targetPortal', 'string', 'required #1'),
     ), ()),
-    "ISCSIVolumeSource": ('', (
+    "ISCSIVolumeSource": ('order=targetPortal,iqn,lun', (
         ('chapAuthDiscovery', 'bool', 'omitempty #8'),
         ('chapAuthSession', 'bool', 'omitempty #11'),
         ('fsType', 'string', 'omitempty #5'),
@@ -523,7 +523,7 @@ TYPES = {
     "LimitRangeSpec": ('', (
         ('limits', '[]LimitRangeItem', 'required list=atomic #1'),
     ), ()),
-    "LinuxContainerUser": ('', (
+    "LinuxContainerUser": ('order=uid,gid', (
         ('gid', 'int64', 'required #2'),
         ('supplementalGroups', '[]int64', 'omitempty list=atomic #3'),
         ('uid', 'int64', 'required #1'),
@@ -548,7 +548,7 @@ TYPES = {
         ('status', 'string', 'required enum=InProgress,Infeasible,Pending #2'),
         ('targetVolumeAttributesClassName', 'string', 'omitempty #1'),
     ), ()),
-    "NFSVolumeSource": ('', (
+    "NFSVolumeSource": ('order=server,path', (
         ('path', 'string', 'required #2'),
         ('readOnly', 'bool', 'omitempty #3'),
         ('server', 'string', 'required #1'),
@@ -558,7 +558,7 @@ TYPES = {
         ('spec', 'NamespaceSpec', 'omitempty #2'),
         ('status', 'NamespaceStatus', 'omitempty #3'),
     ), ()),
-    "NamespaceCondition": ('', (
+    "NamespaceCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #4'),
         ('message', 'string', 'omitempty #6'),
         ('reason', 'string', 'omitempty #5'),
@@ -581,7 +581,7 @@ TYPES = {
         ('spec', 'NodeSpec', 'omitempty #2'),
         ('status', 'NodeStatus', 'omitempty #3'),
     ), ()),
-    "NodeAddress": ('', (
+    "NodeAddress": ('order=type,address', (
         ('address', 'string', 'required #2'),
         ('type', 'string', 'required #1'),
     ), ()),
@@ -594,7 +594,7 @@ TYPES = {
         ('resourceClaimName', 'string', 'required #1'),
         ('resources', 'map[string]Quantity', 'required'),
     ), ()),
-    "NodeCondition": ('', (
+    "NodeCondition": ('order=type,status', (
         ('lastHeartbeatTime', 'Time', 'omitempty #3'),
         ('lastTransitionTime', 'Time', 'omitempty #4'),
         ('message', 'string', 'omitempty #6'),
@@ -669,7 +669,7 @@ TYPES = {
     "NodeSwapStatus": ('', (
         ('capacity', '*int64', 'omitempty #1'),
     ), ()),
-    "NodeSystemInfo": ('', (
+    "NodeSystemInfo": ('order=machineID,systemUUID,bootID,kernelVersion,osImage,containerRuntimeVersion,kubeletVersion,kubeProxyVersion,operatingSystem,architecture', (
         ('architecture', 'string', 'required #10'),
         ('bootID', 'string', 'required #3'),
         ('containerRuntimeVersion', 'string', 'required #6'),
@@ -705,7 +705,7 @@ TYPES = {
         ('spec', 'PersistentVolumeClaimSpec', 'omitempty #2'),
         ('status', 'PersistentVolumeClaimStatus', 'omitempty #3'),
     ), ()),
-    "PersistentVolumeClaimCondition": ('', (
+    "PersistentVolumeClaimCondition": ('order=type,status', (
         ('lastProbeTime', 'Time', 'omitempty #3'),
         ('lastTransitionTime', 'Time', 'omitempty #4'),
         ('message', 'string', 'omitempty #6'),
@@ -814,7 +814,7 @@ TYPES = {
         ('preferredDuringSchedulingIgnoredDuringExecution', '[]WeightedPodAffinityTerm', 'omitempty list=atomic #2'),
         ('requiredDuringSchedulingIgnoredDuringExecution', '[]PodAffinityTerm', 'omitempty list=atomic #1'),
     ), ()),
-    "PodCertificateProjection": ('', (
+    "PodCertificateProjection": ('order=signerName,keyType', (
         ('certificateChainPath', 'string', 'omitempty #6'),
         ('credentialBundlePath', 'string', 'omitempty #4'),
         ('keyPath', 'string', 'omitempty #5'),
@@ -823,7 +823,7 @@ TYPES = {
         ('signerName', 'string', 'omitempty required #1'),
         ('userAnnotations', 'map[string]string', 'omitempty #7'),
     ), ()),
-    "PodCondition": ('', (
+    "PodCondition": ('order=type,status', (
         ('lastProbeTime', 'Time', 'omitempty #3'),
         ('lastTransitionTime', 'Time', 'omitempty #4'),
         ('message', 'string', 'omitempty #6'),
@@ -977,7 +977,7 @@ TYPES = {
         ('readOnly', 'bool', 'omitempty #3'),
         ('volumeID', 'string', 'required #1'),
     ), ()),
-    "PreferredSchedulingTerm": ('', (
+    "PreferredSchedulingTerm": ('order=weight,preference', (
         ('preference', 'NodeSelectorTerm', 'required #2'),
         ('weight', 'int32', 'required #1'),
     ), ()),
@@ -1005,7 +1005,7 @@ TYPES = {
         ('user', 'string', 'omitempty #4'),
         ('volume', 'string', 'required #2'),
     ), ()),
-    "RBDPersistentVolumeSource": ('', (
+    "RBDPersistentVolumeSource": ('order=monitors,image', (
         ('fsType', 'string', 'omitempty #3'),
         ('image', 'string', 'required #2'),
         ('keyring', 'string', 'omitempty default="/etc/ceph/keyring" #6'),
@@ -1015,7 +1015,7 @@ TYPES = {
         ('secretRef', '*SecretReference', 'omitempty #7'),
         ('user', 'string', 'omitempty default="admin" #5'),
     ), ()),
-    "RBDVolumeSource": ('', (
+    "RBDVolumeSource": ('order=monitors,image', (
         ('fsType', 'string', 'omitempty #3'),
         ('image', 'string', 'required #2'),
         ('keyring', 'string', 'omitempty default="/etc/ceph/keyring" #6'),
@@ -1030,7 +1030,7 @@ TYPES = {
         ('spec', 'ReplicationControllerSpec', 'omitempty #2'),
         ('status', 'ReplicationControllerStatus', 'omitempty #3'),
     ), ()),
-    "ReplicationControllerCondition": ('', (
+    "ReplicationControllerCondition": ('order=type,status', (
         ('lastTransitionTime', 'Time', 'omitempty #3'),
         ('message', 'string', 'omitempty #5'),
         ('reason', 'string', 'omitempty #4'),
@@ -1102,7 +1102,7 @@ TYPES = {
         ('type', 'string', 'omitempty #3'),
         ('user', 'string', 'omitempty #1'),
     ), ()),
-    "ScaleIOPersistentVolumeSource": ('', (
+    "ScaleIOPersistentVolumeSource": ('order=gateway,system,secretRef', (
         ('fsType', 'string', 'omitempty default="xfs" #9'),
         ('gateway', 'string', 'required #1'),
         ('protectionDomain', 'string', 'omitempty #5'),
@@ -1114,7 +1114,7 @@ TYPES = {
         ('system', 'string', 'required #2'),
         ('volumeName', 'string', 'omitempty #8'),
     ), ()),
-    "ScaleIOVolumeSource": ('', (
+    "ScaleIOVolumeSource": ('order=gateway,system,secretRef', (
         ('fsType', 'string', 'omitempty default="xfs" #9'),
         ('gateway', 'string', 'required #1'),
         ('protectionDomain', 'string', 'omitempty #5'),
@@ -1129,7 +1129,7 @@ TYPES = {
     "ScopeSelector": ('map=atomic', (
         ('matchExpressions', '[]ScopedResourceSelectorRequirement', 'omitempty list=atomic #1'),
     ), ()),
-    "ScopedResourceSelectorRequirement": ('', (
+    "ScopedResourceSelectorRequirement": ('order=scopeName,operator', (
         ('operator', 'string', 'required enum=DoesNotExist,Exists,In,NotIn #2'),
         ('scopeName', 'string', 'required enum=BestEffort,CrossNamespacePodAffinity,NotBestEffort,NotTerminating,PriorityClass,Terminating,VolumeAttributesClass #1'),
         ('values', '[]string', 'omitempty list=atomic #3'),
@@ -1273,7 +1273,7 @@ TYPES = {
         ('host', 'string', 'omitempty #2'),
         ('port', 'IntOrString', 'required #1'),
     ), ()),
-    "Taint": ('', (
+    "Taint": ('order=key,effect', (
         ('effect', 'string', 'required enum=NoExecute,NoSchedule,PreferNoSchedule #3'),
         ('key', 'string', 'required #1'),
         ('timeAdded', '*Time', 'omitempty #4'),
@@ -1347,11 +1347,11 @@ TYPES = {
         ('storageos', '*StorageOSVolumeSource', 'omitempty inline=VolumeSource #27'),
         ('vsphereVolume', '*VsphereVirtualDiskVolumeSource', 'omitempty inline=VolumeSource #20'),
     ), (('VolumeSource', 2),)),
-    "VolumeDevice": ('', (
+    "VolumeDevice": ('order=name,devicePath', (
         ('devicePath', 'string', 'required #2'),
         ('name', 'string', 'required #1'),
     ), ()),
-    "VolumeMount": ('', (
+    "VolumeMount": ('order=name,mountPath', (
         ('mountPath', 'string', 'required #3'),
         ('mountPropagation', '*string', 'omitempty enum=Bidirectional,HostToContainer,None #5'),
         ('name', 'string', 'required #1'),
@@ -1360,7 +1360,7 @@ TYPES = {
         ('subPath', 'string', 'omitempty #4'),
         ('subPathExpr', 'string', 'omitempty #6'),
     ), ()),
-    "VolumeMountStatus": ('', (
+    "VolumeMountStatus": ('order=name,mountPath', (
         ('mountPath', 'string', 'required #2'),
         ('name', 'string', 'required #1'),
         ('readOnly', 'bool', 'omitempty #3'),
@@ -1391,7 +1391,7 @@ TYPES = {
         ('storagePolicyName', 'string', 'omitempty #3'),
         ('volumePath', 'string', 'required #1'),
     ), ()),
-    "WeightedPodAffinityTerm": ('', (
+    "WeightedPodAffinityTerm": ('order=weight,podAffinityTerm', (
         ('podAffinityTerm', 'PodAffinityTerm', 'required #2'),
         ('weight', 'int32', 'required #1'),
     ), ()),

@@ -46,7 +46,7 @@ TYPES = {
         ('limitResponse', 'LimitResponse', 'omitempty #2'),
         ('nominalConcurrencyShares', '*int32', '#1'),
     ), ()),
-    "NonResourcePolicyRule": ('', (
+    "NonResourcePolicyRule": ('order=verbs,nonResourceURLs', (
         ('nonResourceURLs', '[]string', 'required list=set #6'),
         ('verbs', '[]string', 'required list=set #1'),
     ), ()),
@@ -87,14 +87,14 @@ TYPES = {
         ('queueLengthLimit', 'int32', '#3'),
         ('queues', 'int32', '#1'),
     ), ()),
-    "ResourcePolicyRule": ('', (
+    "ResourcePolicyRule": ('order=verbs,apiGroups,resources', (
         ('apiGroups', '[]string', 'required list=set #2'),
         ('clusterScope', 'bool', 'omitempty #4'),
         ('namespaces', '[]string', 'list=set #5'),
         ('resources', '[]string', 'required list=set #3'),
         ('verbs', '[]string', 'required list=set #1'),
     ), ()),
-    "ServiceAccountSubject": ('', (
+    "ServiceAccountSubject": ('order=namespace,name', (
         ('name', 'string', 'required #2'),
         ('namespace', 'string', 'required #1'),
     ), ()),

@@ -10,7 +10,7 @@ TYPES = {
     "APIGroupList": ('kind=core/v1', (
         ('groups', '[]APIGroup', 'required list=atomic #1'),
     ), ()),
-    "APIResource": ('', (
+    "APIResource": ('order=name,singularName,namespaced,kind,verbs', (
         ('categories', '[]string', 'omitempty list=atomic #7'),
         ('group', 'string', 'omitempty #8'),
         ('kind', 'string', 'required #3'),
@@ -26,11 +26,11 @@ TYPES = {
         ('groupVersion', 'string', 'required #1'),
         ('resources', '[]APIResource', 'required list=atomic #2'),
     ), ()),
-    "APIVersions": ('kind=core/v1', (
+    "APIVersions": ('kind=core/v1 order=versions,serverAddressByClientCIDRs', (
         ('serverAddressByClientCIDRs', '[]ServerAddressByClientCIDR', 'required list=atomic #2'),
         ('versions', '[]string', 'required list=atomic #1'),
     ), ()),
-    "Condition": ('', (
+    "Condition": ('order=type,status,lastTransitionTime,reason,message', (
         ('lastTransitionTime', 'Time', 'required #4'),
         ('message', 'string', 'required #6'),
         ('observedGeneration', 'int64', 'omitempty #3'),
@@ -148,7 +148,7 @@ TYPES = {
         ('retryAfterSeconds', 'int32', 'omitempty #5'),
         ('uid', 'string', 'omitempty #6'),
     ), ()),
-    "WatchEvent": ('', (
+    "WatchEvent": ('order=type,object', (
         ('object', 'RawExtension', 'required #2'),
         ('type', 'string', 'required #1'),
     ), ()),

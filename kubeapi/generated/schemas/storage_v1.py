@@ -81,7 +81,7 @@ TYPES = {
         ('inlineVolumeSpec', '*core_v1.PersistentVolumeSpec', 'omitempty #2'),
         ('persistentVolumeName', '*string', 'omitempty #1'),
     ), ()),
-    "VolumeAttachmentSpec": ('', (
+    "VolumeAttachmentSpec": ('order=attacher,source,nodeName', (
         ('attacher', 'string', 'required #1'),
         ('nodeName', 'string', 'required #3'),
         ('source', 'VolumeAttachmentSource', 'required #2'),
