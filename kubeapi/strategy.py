@@ -20,6 +20,7 @@ class Strategy:
     allow_unconditional_update: ClassVar[bool] = True      # PUT without resourceVersion wins
     has_status: ClassVar[bool] = True                      # a status subresource: main writes keep status, /status writes keep all else
     has_generation: ClassVar[bool | None] = None           # metadata.generation counts changes of `desired`; None: if there is a spec
+    deprecation: ClassVar[str] = ""                        # told to whoever uses the kind at all
     returns_deleted_object: ClassVar[bool] = False         # DELETE answers the object, not a Status (pods, namespaces ... as upstream)
     default_propagation: ClassVar[str] = "Background"      # of a DELETE that names none
     warning_of_default_propagation: ClassVar[str] = ""     # told to who names none

@@ -12,7 +12,7 @@ from apiserver.cacher import CachedObject
 from apiserver.cacher.document import encode_for_storage, split
 from apiserver.http.negotiation import negotiate
 from apiserver.http.render import Renderer
-from apiserver.http.responses import header, send_bytes, send_list, warning_headers
+from apiserver.http.responses import header, send_bytes, send_list, warn
 from apiserver.http.verbs import Exchange
 from apiserver.registry.store import Store
 from kubeapi import errors
@@ -24,17 +24,18 @@ from kubeapi.world import World
 Document = dict[str, Any]
 Check = Callable[[], Awaitable[str]]                        # "" or what is wrong
 LEASES = {"scheduler": "kube-scheduler", "controller-manager": "kube-controller-manager"}
-WARNING = "v1 ComponentStatus is deprecated in v1.19+"
 
 
 class ComponentStatuses:
     def __init__(self, etcd: Check, leases: Store, world: World) -> None:
         self._etcd, self._leases, self._world = etcd, leases, world
         resource = by_plural("", "componentstatuses")
+        self._deprecation = resource.strategy().deprecation
         self._renderer = Renderer(resource, resource.version("v1"), world)
 
     async def __call__(self, exchange: Exchange) -> None:
         info, accept = exchange.info, header(exchange.scope, b"accept")
+        warn(exchange.scope, [self._deprecation])
         checks: dict[str, Check] = {"controller-manager": lambda: self._lease("controller-manager"),
                                     "etcd-0": self._etcd, "scheduler": lambda: self._lease("scheduler")}
         if not info.name:
@@ -46,7 +47,7 @@ class ComponentStatuses:
             raise errors.NotFound(f"Component not found: {info.name}")
         accepted = negotiate(accept)
         body = self._renderer.one(_shown(info.name, await checks[info.name]()), accepted, info.query)
-        await send_bytes(exchange.scope, exchange.send, 200, body, accepted.content_type, warning_headers([WARNING]))
+        await send_bytes(exchange.scope, exchange.send, 200, body, accepted.content_type)
 
     async def _lease(self, component: str) -> str:
         name = LEASES[component]

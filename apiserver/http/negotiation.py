@@ -94,3 +94,11 @@ def encoding_of(accept: str) -> Accepted:
     except errors.NotAcceptable:
         return Accepted()
     return Accepted(media=found.media)
+
+
+@lru_cache(256)
+def wants_gzip(accept_encoding: str) -> bool:
+    """Whether gzip is named (`*` is not enough, as upstream), not refused by `q=0`, and not less dear than no encoding at all."""
+    dear = {coding.lower(): _quality(options.get("q", "1")) for coding, options in wishes(accept_encoding)}
+    gzip = dear.get("gzip", 0.0)
+    return gzip > 0 and gzip >= dear.get("identity", 0.0)

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 import gzip
 import itertools
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
 from typing import Any
 
 import orjson
 
-from apiserver.http.negotiation import encoding_of
+from apiserver.http.negotiation import encoding_of, wants_gzip
 from kubeapi.protobuf import encode_object
 from kubeapi.yamldoc import dump
 
@@ -20,6 +21,8 @@ Headers = list[tuple[bytes, bytes]]
 
 GZIP_FROM_BYTES = 128 * 1024
 CHUNK_BYTES = 256 * 1024
+WARNINGS_TOGETHER, WARNING_CUT = 4096, 256
+MOST_WARNINGS = 80                       # Python's http.client refuses answers of more than 100 headers
 
 
 def header(scope: Scope, name: bytes) -> str:
@@ -30,17 +33,24 @@ def header(scope: Scope, name: bytes) -> str:
     return str(known.get(name, b"").decode("latin-1"))
 
 
+def warn(scope: Scope, texts: Iterable[str]) -> None:
+    """The answer, whichever it will be, tells these; each but once."""
+    if told := dict.fromkeys(texts):
+        scope.setdefault("picokube.warnings", {}).update(told)
+
+
 def warning_headers(texts: Iterable[str]) -> Headers:
-    """`Warning: 299`, each cut to 256 characters, 4 KiB together (as upstream)."""
-    found: Headers = []
-    left = 4096
-    for text in dict.fromkeys(texts):
-        shown = text[:256].replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ").replace("\r", " ")
-        left -= len(shown)
-        if left < 0:
-            break
-        found.append((b"warning", f'299 - "{shown}"'.encode("latin-1", "replace")))
-    return found
+    """`Warning: 299`. Beyond 4 Ki characters together each is cut to 256, and what is still too much is left out (as upstream)."""
+    sayable = [text for text in texts if text and not any(unicodedata.category(letter) == "Cc" for letter in text)][:MOST_WARNINGS]
+    if sum(map(len, sayable)) > WARNINGS_TOGETHER:
+        sayable = _within([text[:WARNING_CUT] for text in sayable])
+    return [(b"warning", b'299 - "' + text.replace("\\", "\\\\").replace('"', '\\"').encode(errors="replace") + b'"') for text in sayable]
+
+
+def _within(texts: list[str]) -> list[str]:
+    """The first ones, up to the one that passes the limit."""
+    before = itertools.accumulate(map(len, texts), initial=0)
+    return [text for text, length in zip(texts, before, strict=False) if length < WARNINGS_TOGETHER]
 
 
 async def begin(scope: Scope, send: Send, code: int, content_type: str, headers: Iterable[tuple[bytes, bytes]] = ()) -> None:
@@ -48,7 +58,7 @@ async def begin(scope: Scope, send: Send, code: int, content_type: str, headers:
     scope["status"] = code
     await send({"type": "http.response.start", "status": code, "headers": [
         (b"audit-id", scope.get("picokube.audit-id", "").encode("latin-1")), (b"content-type", content_type.encode()),
-        (b"cache-control", b"no-cache, private"), *headers]})
+        (b"cache-control", b"no-cache, private"), *warning_headers(scope.get("picokube.warnings", ())), *headers]})
 
 
 async def begin_raw(scope: Scope, send: Send, code: int, headers: Headers) -> None:
@@ -60,7 +70,7 @@ async def begin_raw(scope: Scope, send: Send, code: int, headers: Headers) -> No
 async def send_bytes(scope: Scope, send: Send, code: int, body: bytes, content_type: str = "application/json",
                      headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
     extra = list(headers)
-    if len(body) >= GZIP_FROM_BYTES and "gzip" in header(scope, b"accept-encoding"):
+    if len(body) >= GZIP_FROM_BYTES and wants_gzip(header(scope, b"accept-encoding")):
         body = gzip.compress(body, 4)
         extra += [(b"content-encoding", b"gzip"), (b"vary", b"Accept-Encoding")]
     await begin(scope, send, code, content_type, [(b"content-length", b"%d" % len(body)), *extra])

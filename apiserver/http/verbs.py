@@ -1,8 +1,9 @@
 """The verbs of a resource over HTTP: from a request's bytes to the Store and back."""
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from apiserver.auth.user import User
@@ -12,7 +13,7 @@ from apiserver.http.bodies import decode_object, decode_options, decoded_aside, 
 from apiserver.http.negotiation import negotiate
 from apiserver.http.render import Renderer
 from apiserver.http.requestinfo import RequestInfo
-from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_document, send_list, warning_headers
+from apiserver.http.responses import Receive, Scope, Send, header, send_bytes, send_document, send_list, warn
 from apiserver.http.watch import serve_watch
 from apiserver.http.writeoptions import WriteOptions
 from apiserver.registry.deletion import DeleteOptions
@@ -22,10 +23,8 @@ from apiserver.registry.store import Change, Context, Store
 from kubeapi import errors
 from kubeapi.decode import DecodeError, decode
 from kubeapi.fielderrors import invalid
-from kubeapi.kinds.podwarnings import pod_warnings
 from kubeapi.resource import Resource, Version
 from kubeapi.schemas import schema_of
-from kubeapi.strategy import Strategy
 from kubeapi.world import World
 
 Document = dict[str, Any]
@@ -62,9 +61,12 @@ class ResourceHandler:
         self._store, self._version, self._resource, self._world = store, version, resource, world
         self._api_version = resource.gvk(version.name).api_version
         self._renderer = Renderer(resource, version, world)
+        self._deprecation = resource.strategy().deprecation
 
     async def __call__(self, exchange: Exchange) -> None:
         verb = exchange.info.verb
+        if self._deprecation:
+            warn(exchange.scope, [self._deprecation])
         if verb not in self._verbs(exchange.info.subresource) or (verb in ("update", "patch") and not exchange.info.name):
             raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
         if self._resource.is_namespaced and not exchange.info.namespace and verb not in ("list", "watch", "deletecollection"):
@@ -120,22 +122,22 @@ class ResourceHandler:
         info = exchange.info
         if info.name and not info.subresource:
             raise errors.MethodNotAllowed("the server does not allow this method on the requested resource")
-        document, warnings = await self._document(exchange)
+        document = await self._document(exchange)
         created = await self._store.create(info.namespace, self._version.to_storage(document), self._context(exchange))
-        await self._answer(exchange, 201, created, [*warnings, *self._warnings(created)])
+        await self._answer(exchange, 201, created)
 
     async def _update(self, exchange: Exchange) -> None:
         info = exchange.info
         if info.subresource == "scale":
             await self._rescale(exchange, parse_any(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope)))
             return
-        document, warnings = await self._document(exchange)
+        document = await self._document(exchange)
         metadata = document.setdefault("metadata", {})
         if metadata.get("name", "") != info.name:
             raise errors.BadRequest(f"the name of the object ({metadata.get('name', '')}) does not match the name on the URL ({info.name})")
         updated, is_new = await self._store.replace(info.namespace, info.name, self._version.to_storage(document),
                                                     self._context(exchange), subresource=info.subresource)
-        await self._answer(exchange, 201 if is_new else 200, updated, warnings)
+        await self._answer(exchange, 201 if is_new else 200, updated)
 
     async def _patch(self, exchange: Exchange) -> None:
         info, media = exchange.info, media_type(exchange.scope)
@@ -154,7 +156,7 @@ class ResourceHandler:
             return
         schema = self._version.schema()
         patch = patch_of(media, body, schema, self._resource.kind, self._resource.group, info.name)
-        warnings: list[str] = []
+        validation = exchange.write_options().validation
 
         def change(old: Document) -> Document:
             patched = patch(self._version.from_storage(old))
@@ -163,15 +165,16 @@ class ResourceHandler:
             except DecodeError as error:
                 raise errors.BadRequest(f'{self._resource.kind} in version "{self._version.name}" cannot be handled as a '
                                         f"{self._resource.kind}: {error}") from error
-            if decoded.faults and exchange.write_options().validation == "Strict":
+            if decoded.faults and validation == "Strict":
                 raise errors.BadRequest(f"strict decoding error: {', '.join(decoded.faults)}")
-            warnings[:] = decoded.faults if exchange.write_options().validation == "Warn" else []
+            if validation == "Warn":
+                warn(exchange.scope, decoded.faults)
             return self._version.to_storage(decoded.document)
 
         metadata = _metadata(body)
         updated = await self._store.update(info.namespace, info.name, change, self._context(exchange), subresource=info.subresource,
                                            resource_version=str(metadata.get("resourceVersion") or ""), uid=str(metadata.get("uid") or ""))
-        await self._answer(exchange, 200, updated, warnings)
+        await self._answer(exchange, 200, updated)
 
     async def _apply(self, exchange: Exchange) -> None:
         info = exchange.info
@@ -179,6 +182,7 @@ class ResourceHandler:
         validation = exchange.write_options().validation
         config, warnings = await decoded_aside(body, APPLY, lambda: decode_object(
             body, APPLY, self._version.schema(), self._api_version, self._resource.kind, validation))
+        warn(exchange.scope, warnings)
         metadata = config.setdefault("metadata", {})
         if metadata.get("managedFields") is not None:
             raise errors.BadRequest("metadata.managedFields must be nil")
@@ -196,7 +200,7 @@ class ResourceHandler:
         applied, is_new = await self._store.apply(
             info.namespace, info.name, self._version.to_storage(config), self._context(exchange),
             force=is_true(exchange.query.get("force", "")), subresource=info.subresource)
-        await self._answer(exchange, 201 if is_new else 200, applied, warnings)
+        await self._answer(exchange, 201 if is_new else 200, applied)
 
     async def _apply_scale(self, exchange: Exchange, body: Any) -> None:
         """Its manager owns spec.replicas of the object itself, as one who applies /scale."""
@@ -240,16 +244,17 @@ class ResourceHandler:
         info = exchange.info
         options = await self._delete_options(exchange)
         strategy = self._resource.strategy()
-        warnings = [strategy.warning_of_default_propagation] if strategy.warning_of_default_propagation and not options.propagation_policy else []
+        if strategy.warning_of_default_propagation and not options.propagation_policy:
+            warn(exchange.scope, [strategy.warning_of_default_propagation])
         last, is_gone = await self._store.delete(info.namespace, info.name, options, self._context(exchange))
         if not is_gone or strategy.returns_deleted_object:
-            await self._answer(exchange, 200, last, warnings)
+            await self._answer(exchange, 200, last)
             return
         uid = last.document()["metadata"]["uid"]
         details = {"name": info.name, "group": self._resource.group, "kind": self._resource.plural, "uid": uid}
         await send_document(exchange.scope, exchange.send, 200, {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success",
-            "details": {name: value for name, value in details.items() if value}}, warning_headers(warnings))
+            "details": {name: value for name, value in details.items() if value}})
 
     async def _deletecollection(self, exchange: Exchange) -> None:
         info = exchange.info
@@ -268,21 +273,15 @@ class ResourceHandler:
 
     # --- shared
 
-    def _warnings(self, created: CachedObject) -> Sequence[str]:
-        """Few kinds have any: the others' objects are not decoded for it."""
-        strategy = self._resource.strategy()
-        return strategy.warnings(created.document(), None) if type(strategy).warnings is not Strategy.warnings else ()
-
-    async def _document(self, exchange: Exchange) -> tuple[Document, list[str]]:
+    async def _document(self, exchange: Exchange) -> Document:
         body = await read_body(exchange.scope, exchange.receive)
         media, validation = media_type(exchange.scope), exchange.write_options().validation
         document, warnings = await decoded_aside(body, media, lambda: decode_object(
             body, media, self._version.schema(), self._api_version, self._resource.kind, validation))
         if self._resource.is_namespaced and (document.setdefault("metadata", {}).get("namespace") or exchange.info.namespace) != exchange.info.namespace:
             raise errors.BadRequest(OTHER_NAMESPACE)
-        if not exchange.info.subresource:
-            warnings = [*warnings, *pod_warnings(self._resource.group, self._resource.plural, document)]
-        return document, warnings
+        warn(exchange.scope, warnings)
+        return document
 
     async def _delete_options(self, exchange: Exchange) -> DeleteOptions:
         body = await read_body(exchange.scope, exchange.receive)
@@ -292,12 +291,12 @@ class ResourceHandler:
     def _context(self, exchange: Exchange) -> Context:
         options = exchange.write_options()
         return Context(exchange.user.name, exchange.user.groups, options.manager, self._version.name, options.dry_run,
-                       before_creating=exchange.before_creating)
+                       before_creating=exchange.before_creating, warn=partial(warn, exchange.scope))
 
-    async def _answer(self, exchange: Exchange, code: int, one: CachedObject, warnings: list[str] | None = None) -> None:
+    async def _answer(self, exchange: Exchange, code: int, one: CachedObject) -> None:
         accepted = negotiate(header(exchange.scope, b"accept"))
         body = self._renderer.one(one, accepted, exchange.query)
-        await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type, warning_headers(warnings or ()))
+        await send_bytes(exchange.scope, exchange.send, code, body, accepted.content_type)
 
 
 def _metadata(body: Any) -> Document:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any
@@ -20,6 +20,7 @@ from apiserver.cacher.cacher import RevisionMatch
 from apiserver.cacher.document import TooDeep
 from apiserver.registry.attributes import Attributes, Chain
 from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
+from apiserver.registry.hardlymeant import warnings_of
 from apiserver.registry.listing import LATEST, ListOptions, decode_continue, encode_continue, expired
 from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
@@ -51,6 +52,7 @@ class Context:
     dry_run: bool = False
     is_apply: bool = False
     before_creating: Callable[[], Awaitable[None]] | None = None       # where an update turns out to create: may they do that too?
+    warn: Callable[[Iterable[str]], None] = lambda texts: None          # what is told of a write that is fine, but hardly meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,7 @@ class Store:
             metadata = document["metadata"]
             faults = [*validate_object_meta(metadata, self.resource.is_namespaced, strategy.name_faults), *strategy.validate(document)]
             self._refuse(metadata.get("name", ""), faults)
+            context.warn(warnings_of(self.resource, document, None))
             await self.admission.validate(attributes)
             document = self._managed(None, document, context, "")
             name = metadata["name"]
@@ -271,6 +274,8 @@ class Store:
         faults = [*validate_object_meta_update(wanted["metadata"], old["metadata"]),
                   *check(wanted, old)]
         self._refuse(attributes.name, faults)
+        if not subresource:
+            context.warn(warnings_of(self.resource, wanted, old))
         await self.admission.validate(attributes)
         wanted = self._managed(old, wanted, context, subresource)
         with _translated(self.resource, attributes.name):

@@ -1,11 +1,16 @@
 """ComponentStatuses: whether the parts of the control plane are well."""
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from kubeapi.kinds.cells import NAME, column
+from kubeapi.strategy import Strategy
 
 Document = dict[str, Any]
+
+
+class ComponentStatusStrategy(Strategy):
+    deprecation: ClassVar[str] = "v1 ComponentStatus is deprecated in v1.19+"
 
 
 def _healthy(document: Document) -> Document:

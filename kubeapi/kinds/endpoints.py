@@ -14,6 +14,7 @@ SHOWN = 3
 
 
 class EndpointsStrategy(Strategy):
+    deprecation: ClassVar[str] = "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
     allow_create_on_update: ClassVar[bool] = True
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
