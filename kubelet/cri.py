@@ -155,6 +155,7 @@ class ContainerStatus:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     runtime: str = ""                  # what runs it, where that is not the node's own runtime
+    writable_layer: str = ""           # the directory of what it wrote into its root; empty where that is not known
 
 
 @dataclass(frozen=True, slots=True)

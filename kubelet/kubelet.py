@@ -23,6 +23,8 @@ from kubelet.containerstart import ContainerStarter
 from kubelet.containerstop import ContainerStopper
 from kubelet.credentialproviders import CredentialProviders, Provider
 from kubelet.cri import ImageService, RuntimeService
+from kubelet.eviction.manager import EvictionManager
+from kubelet.eviction.observe import Observer
 from kubelet.eviction.thresholds import EvictionConfig
 from kubelet.fieldrefs import NodeFacts
 from kubelet.imagegc import ImageCollector, Policy, disk_of
@@ -83,6 +85,9 @@ class Kubelet:
         puller = ImagePuller(images, pulled=self._image_pulled, at_once=config.pulls_at_once, of_handlers=images_of)
         self.collector = ImageCollector(images, runtime, config.image_policy, lambda: disk_of(config.root), self._tell, self._images_changed)
         self._volumes = volumes
+        self.evictions = EvictionManager(
+            config.eviction, Observer(config.root, runtime, lambda pod: self._qos.processes(pod) if self._qos else 0), lambda: self.workers, self._warn,
+            self._wake_agent, self.collector.delete_unused)
         links = LogLinks(config.log_links, config.root)
         links.sweep()
         self._qos = None if config.is_hollow else QosGroups(config.cgroup_parent)
@@ -94,7 +99,7 @@ class Kubelet:
                                      writes_files=not config.is_hollow, providers=CredentialProviders(config.credential_providers)),
             stopper=ContainerStopper(runtime, api), allocations=self._allocations, links=links, facts=self._node_facts, world=world,
             cgroup_parent=config.cgroup_parent, bounds=PodBounds(config.pod_pids_limit, tuple(filter(hugepages.size_of, config.machine.capacity))),
-            cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, network_fault=self.fault)
+            cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, pressure=self.evictions.refusal, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))
 
     def _granted(self) -> None:
@@ -112,8 +117,18 @@ class Kubelet:
         if self._agent is not None:
             self._agent.event(type, reason, message)
 
+    def _warn(self, pod: Pod | None, reason: str, message: str) -> None:
+        if pod is not None:
+            self._api.event(pod, "Warning", reason, message)
+        else:
+            self._tell("Warning", reason, message)
+
     def _images_changed(self) -> None:
-        if self._agent is not None and not self.config.is_hollow:
+        if not self.config.is_hollow:
+            self._wake_agent()
+
+    def _wake_agent(self) -> None:
+        if self._agent is not None:
             self._agent.wake()
 
     # --- the node
@@ -129,7 +144,7 @@ class Kubelet:
     def agent(self, client: Client, recorder: EventRecorder) -> NodeAgent:
         """What keeps the Node and its Lease."""
         self._agent = NodeAgent(client, recorder, self.config.identity, self.config.machine, self.images, self.fault, self.use_pod_cidr,
-                                lease_seconds=self.config.lease_seconds)
+                                lease_seconds=self.config.lease_seconds, pressure=lambda: self.evictions.conditions)
         return self._agent
 
     def observe(self, node: Node) -> None:

@@ -65,6 +65,7 @@ class _Process:
             group.create_task(kubelet.agent(self._client, self._recorder).run(), name="node")
             if not options.is_hollow:
                 group.create_task(kubelet.collector.run(), name="image-gc")
+                group.create_task(kubelet.evictions.run(), name="evictions")
         self._watch_nodes(kubelets)
         await self._services.wait_synced()
         await self._watch_pods(kubelets)

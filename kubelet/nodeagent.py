@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from kubeapi.errors import AlreadyExists, ApiStatusError, Conflict, NotFound
 from kubeapi.generated.models.coordination_v1 import Lease, LeaseSpec
-from kubeapi.generated.models.core_v1 import Node, ObjectReference
+from kubeapi.generated.models.core_v1 import Node, NodeStatus, ObjectReference
 from kubeapi.generated.models.meta_v1 import ObjectMeta, OwnerReference
 from kubeapi.world import REAL_WORLD, World
 from kubeclient.client import Client
 from kubeclient.events import EventRecorder
 from kubelet.cri import ImageService
 from kubelet.nodeinfo import Machine
-from kubelet.nodestatus import NodeIdentity, differs, is_declared_unknown, new_node, node_status
+from kubelet.nodestatus import NodeIdentity, differs, is_declared_unknown, new_node, node_status, pressure_events
 
 log = logging.getLogger(__name__)
 
@@ -33,11 +33,12 @@ Failures = (ApiStatusError, ConnectionError, TimeoutError)
 class NodeAgent:
     def __init__(self, client: Client, recorder: EventRecorder, identity: NodeIdentity, machine: Machine, images: ImageService,
                  fault: Callable[[], str], use_pod_cidr: Callable[[str], Awaitable[None]], world: World = REAL_WORLD,
-                 lease_seconds: int = LEASE_SECONDS) -> None:
-        """`fault` says why pods cannot run here (or ""); `use_pod_cidr` is told the node's range of pod addresses."""
+                 lease_seconds: int = LEASE_SECONDS, pressure: Callable[[], Collection[str]] = tuple) -> None:
+        """`fault` says why pods cannot run here (or ""); `use_pod_cidr` is told the node's range of pod addresses; `pressure` says what
+        the node has too little of, by the names of its conditions."""
         self._client, self._recorder, self._identity, self._machine, self._images = client, recorder, identity, machine, images
         self._fault, self._use_pod_cidr, self._world = fault, use_pod_cidr, world
-        self._lease_seconds = lease_seconds
+        self._lease_seconds, self._pressure = lease_seconds, pressure
         self._node: Node | None = None
         self._changed = asyncio.Event()
         self._pod_cidr = ""
@@ -90,9 +91,11 @@ class NodeAgent:
         """Its labels and its taint are set once, at its first registration; a known node keeps what users made of it."""
         api = self._client.resource(Node)
         wanted = new_node(self._identity, self._machine)
-        status = node_status(wanted, self._identity, self._machine, await self._images.list(), self._fault(), self._world.now())
+        status = node_status(wanted, self._identity, self._machine, await self._images.list(), self._fault(), self._world.now(),
+                             self._pressure())
         try:
             self._node = await api.create(wanted.evolve(status=status))
+            self._tell_pressure(None, status)
         except AlreadyExists:
             self._node = await api.get(self._identity.name)
             missing = {key: value for key, value in wanted.metadata.labels.items() if self._node.metadata.labels.get(key) != value}
@@ -115,16 +118,21 @@ class NodeAgent:
             await self._use_pod_cidr(self._node.spec.pod_cidr)
             self._pod_cidr = self._node.spec.pod_cidr
         node, fault = self._node, self._fault()
-        status = node_status(node, self._identity, self._machine, await self._images.list(), fault, self._world.now())
+        status = node_status(node, self._identity, self._machine, await self._images.list(), fault, self._world.now(), self._pressure())
         if self._heartbeat_is_due or differs(node.status, status):
             await self._write_status(node, status.to_wire())
             self._heartbeat_is_due = False
+            self._tell_pressure(node.status, status)
         is_ready = not fault
         if is_ready and self._was_ready is False:
             self.event("Normal", "NodeReady", f"Node {self._identity.name} status is now: NodeReady")
         elif fault and self._was_ready:
             self.event("Normal", "NodeNotReady", f"Node {self._identity.name} status is now: NodeNotReady")
         self._was_ready = is_ready
+
+    def _tell_pressure(self, old: NodeStatus | None, new: NodeStatus) -> None:
+        for reason in pressure_events(old, new):
+            self.event("Normal", reason, f"Node {self._identity.name} status is now: {reason}")
 
     async def _write_status(self, node: Node, status: dict[str, Any]) -> None:
         api = self._client.resource(Node)

@@ -1,7 +1,7 @@
 """The Node this kubelet is: its object at registration and its status later. Pure."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,6 +18,7 @@ from kubeapi.generated.models.core_v1 import (
 )
 from kubeapi.generated.models.meta_v1 import ObjectMeta
 from kubelet.cri import Image
+from kubelet.eviction.thresholds import DISK_PRESSURE, MEMORY_PRESSURE, PID_PRESSURE
 from kubelet.nodeinfo import Machine
 
 MOST_IMAGES, MOST_NAMES = 50, 5
@@ -41,21 +42,29 @@ def new_node(identity: NodeIdentity, machine: Machine) -> Node:
                 spec=NodeSpec(taints=(Taint(key=NOT_READY, effect="NoSchedule"),)))
 
 
-def node_status(node: Node, identity: NodeIdentity, machine: Machine, images: Sequence[Image], fault: str, now: datetime) -> NodeStatus:
-    """`fault`: why pods cannot run here, or ""."""
+def node_status(node: Node, identity: NodeIdentity, machine: Machine, images: Sequence[Image], fault: str, now: datetime,
+                pressure: Collection[str] = ()) -> NodeStatus:
+    """`fault`: why pods cannot run here, or ""; `pressure`: the conditions that say what there is too little of."""
     before = node.status or NodeStatus()
     return before.evolve(
         addresses=(NodeAddress(type="InternalIP", address=identity.ip), NodeAddress(type="Hostname", address=identity.hostname)),
         capacity=dict(machine.capacity), allocatable=dict(machine.allocatable), node_info=machine.info,
-        conditions=_conditions(before, fault, now), images=_images(images),
+        conditions=_conditions(before, fault, pressure, now), images=_images(images),
         daemon_endpoints=NodeDaemonEndpoints(kubelet_endpoint=DaemonEndpoint(Port=identity.port)))
 
 
-def _conditions(before: NodeStatus, fault: str, now: datetime) -> tuple[NodeCondition, ...]:
+# condition -> reason and message where it is so, and where it is not
+PRESSURES = {
+    MEMORY_PRESSURE: (("KubeletHasInsufficientMemory", "kubelet has insufficient memory available"),
+                      ("KubeletHasSufficientMemory", "kubelet has sufficient memory available")),
+    DISK_PRESSURE: (("KubeletHasDiskPressure", "kubelet has disk pressure"), ("KubeletHasNoDiskPressure", "kubelet has no disk pressure")),
+    PID_PRESSURE: (("KubeletHasInsufficientPID", "kubelet has insufficient PID available"),
+                   ("KubeletHasSufficientPID", "kubelet has sufficient PID available"))}
+
+
+def _conditions(before: NodeStatus, fault: str, pressure: Collection[str], now: datetime) -> tuple[NodeCondition, ...]:
     wanted = [
-        ("MemoryPressure", False, "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-        ("DiskPressure", False, "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-        ("PIDPressure", False, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        *((type, type in pressure, *(is_so if type in pressure else is_not)) for type, (is_so, is_not) in PRESSURES.items()),
         ("Ready", not fault, "KubeletNotReady" if fault else "KubeletReady", fault or "kubelet is posting ready status"),
     ]
     known = {one.type: one for one in before.conditions}
@@ -78,6 +87,12 @@ def _images(images: Sequence[Image]) -> tuple[ContainerImage, ...]:
 def differs(old: NodeStatus | None, new: NodeStatus) -> bool:
     """In more than the times of heartbeats."""
     return old is None or _timeless(old) != _timeless(new)
+
+
+def pressure_events(old: NodeStatus | None, new: NodeStatus) -> list[str]:
+    """What changed of what the node has too little of: reasons of events (NodeHasDiskPressure)."""
+    before = {one.type: one.status for one in old.conditions} if old is not None else {}
+    return [one.reason.replace("Kubelet", "Node", 1) for one in new.conditions if one.type in PRESSURES and before.get(one.type) != one.status]
 
 
 def is_declared_unknown(node: Node) -> bool:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kubeapi.quantity import Quantity, QuantityError
+from kubeapi.yamldoc import YamlError, load
 from kubelet import configfile
 from kubelet.credentialproviders import Provider, read_config
 from kubelet.eviction.thresholds import (
@@ -123,10 +124,9 @@ def _runtime_handlers(config: str) -> tuple[Handler, ...]:
 
 
 def _configured(path: str) -> list[str]:
-    import yaml
     try:
-        return configfile.arguments(yaml.safe_load(Path(path).read_text()))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        return configfile.arguments(load(Path(path).read_bytes()))
+    except (OSError, ValueError, YamlError) as error:
         raise OptionError(f"--config {path}: {error}") from error
 
 

@@ -21,11 +21,12 @@ from kubelet.backoff import BackOff
 from kubelet.containerconfig import sandbox_config
 from kubelet.containerstatus import Doing, Observed
 from kubelet.cri import ContainerState, ContainerStatus, CriError
+from kubelet.eviction.manager import EVICTED
 from kubelet.logs import termination_message
 from kubelet.podfiles import log_directory, sandbox_hostname
 from kubelet.podruntime import PodRuntime, read_pod_runtime
-from kubelet.podstatus import TERMINAL_PHASES, held_back, pod_status
-from kubelet.podworkers import Next
+from kubelet.podstatus import held_back, pod_status
+from kubelet.podworkers import TERMINAL_PHASES, Next
 from kubelet.pulling import go_duration
 from kubelet.resources import at_least, container_resources, pod_cgroup, pod_resources
 from kubelet.restarts import all_containers, container_named, is_sidecar
@@ -71,7 +72,7 @@ class PodKeeper:
             self._node.probes.follow(pod, runtime, self._node.facts().ips)
             actions = compute_actions(pod, runtime, self._node.probes.results(self._uid), self._remaining)
             self._note_backoffs(pod, actions)
-            status = self._publish(pod, runtime)
+            status = self._publish(pod, runtime, is_terminal=pod.status.phase in TERMINAL_PHASES and not runtime.running)
             if status.phase in TERMINAL_PHASES or (actions.stop_everything and pod.status.phase in TERMINAL_PHASES):
                 return Next(has_ended=True)
             if actions.is_nothing:
@@ -84,7 +85,7 @@ class PodKeeper:
     def _refused(self, pod: Pod, runtime: PodRuntime) -> Next | None:
         if pod.status.phase in TERMINAL_PHASES:
             return None
-        found = refusal(pod, self._node.allowed_unsafe_sysctls) if runtime.is_empty else None
+        found = (refusal(pod, self._node.allowed_unsafe_sysctls) or self._node.pressure(pod)) if runtime.is_empty else None
         found = found or self._node.allocations.admit(pod, runtime)
         if found is None:
             return None
@@ -146,7 +147,8 @@ class PodKeeper:
         observed = (seen, self._ended, pod.metadata.generation, newest.status)
         if self._told is not None and observed == self._told[0]:
             return self._told[1]                  # mostly nothing has changed
-        status = pod_status(newest, seen, now, reason=self._ended.reason, message=self._ended.message)
+        status = pod_status(newest, seen, now, reason=self._ended.reason, message=self._ended.message,
+                            is_disruption=self._ended.is_disruption)
         written = held_back(newest.status, status) if runtime.running else status
         node.statuses.set(pod, written)
         self._told = (seen, self._ended, pod.metadata.generation, written), status
@@ -283,6 +285,14 @@ class PodKeeper:
         self._waiting.clear()
         self._publish(pod, await read_pod_runtime(node.runtime, self._uid), is_terminal=True)
         node.allocations.release(self._uid)
+        if EVICTED in (ended.reason, pod.status.reason):
+            await self._free_disk()
+
+    async def _free_disk(self) -> None:
+        """An evicted pod goes so that others have what it held: nothing but its logs is kept until it is deleted."""
+        for sandbox in await self._node.runtime.list_pod_sandboxes(self._uid):
+            await self._node.runtime.remove_pod_sandbox(sandbox.id)
+        await self._node.volumes.tear_down(self._uid)
 
     async def _stop(self, pod: Pod, container: ContainerStatus, grace_seconds: float) -> None:
         """How it ended is told while others still take their time."""
@@ -296,9 +306,7 @@ class PodKeeper:
         node = self._node
         if not is_deleted:
             await node.statuses.flush(self._uid)
-        for sandbox in await node.runtime.list_pod_sandboxes(self._uid):
-            await node.runtime.remove_pod_sandbox(sandbox.id)
-        await node.volumes.tear_down(self._uid)
+        await self._free_disk()
         await asyncio.to_thread(node.links.remove, pod)
         if not is_deleted:
             await node.api.finish_deletion(pod)

@@ -7,15 +7,17 @@ from functools import lru_cache
 
 from kubeapi.generated.models.core_v1 import ContainerStatus, HostIP, Pod, PodCondition, PodIP, PodStatus
 from kubelet.containerstatus import Observed, ephemeral_statuses, init_statuses, main_statuses
+from kubelet.podworkers import TERMINAL_PHASES
 from kubelet.restarts import is_sidecar, restarts_after, restarts_init
 
-TERMINAL_PHASES = ("Succeeded", "Failed")
 OWN_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled",
                   "PodResizePending", "PodResizeInProgress")
 
 
-def pod_status(pod: Pod, seen: Observed, now: datetime, *, reason: str = "", message: str = "") -> PodStatus:
-    """`reason`: why the kubelet ended the pod itself (DeadlineExceeded, Evicted); such a pod has failed."""
+def pod_status(pod: Pod, seen: Observed, now: datetime, *, reason: str = "", message: str = "",
+               is_disruption: bool = False) -> PodStatus:
+    """`reason`: why the kubelet ended the pod itself (DeadlineExceeded, Evicted); such a pod has failed. `is_disruption`: others needed
+    what it had."""
     init, main = init_statuses(pod, seen), main_statuses(pod, seen)
     phase = pod_phase(pod, init, main, is_terminal=seen.is_terminal)
     if pod.status.phase in TERMINAL_PHASES:
@@ -25,7 +27,8 @@ def pod_status(pod: Pod, seen: Observed, now: datetime, *, reason: str = "", mes
     ips = (seen.host_ips if pod.spec.host_network else seen.runtime.ips) or tuple(one.ip for one in pod.status.pod_ips)
     return pod.status.evolve(
         phase=phase, reason=reason or pod.status.reason, message=message or pod.status.message,
-        conditions=_conditions(pod, seen, phase, init, main, now), init_container_statuses=init, container_statuses=main,
+        conditions=_conditions(pod, seen, phase, init, main, now, _disrupted(message) if is_disruption else ()),
+        init_container_statuses=init, container_statuses=main,
         ephemeral_container_statuses=ephemeral_statuses(pod, seen),
         host_ip=seen.host_ips[0] if seen.host_ips else "", host_ips=tuple(HostIP(ip=one) for one in seen.host_ips),
         pod_ip=ips[0] if ips else "", pod_ips=tuple(PodIP(ip=one) for one in ips),
@@ -89,7 +92,7 @@ def _initialization(pod: Pod, statuses: Sequence[ContainerStatus]) -> tuple[int,
 
 
 def _conditions(pod: Pod, seen: Observed, phase: str, init: Sequence[ContainerStatus], main: Sequence[ContainerStatus],
-                now: datetime) -> tuple[PodCondition, ...]:
+                now: datetime, besides: tuple[PodCondition, ...]) -> tuple[PodCondition, ...]:
     containers_ready = _containers_ready(pod, phase, init, main)
     wanted = [
         _condition("PodReadyToStartContainers", seen.runtime.ready_sandbox is not None and not seen.is_terminal),
@@ -98,10 +101,16 @@ def _conditions(pod: Pod, seen: Observed, phase: str, init: Sequence[ContainerSt
         containers_ready,
         next((one for one in pod.status.conditions if one.type == "PodScheduled"), _condition("PodScheduled", True)),
         *(_condition(one.type, True, one.reason, one.message) for one in seen.resize),
+        *besides,
     ]
     before = {one.type: one for one in pod.status.conditions}
     own = [_since(one, before.get(one.type), pod.metadata.generation, now) for one in wanted]
-    return (*own, *(one for one in pod.status.conditions if one.type not in OWN_CONDITIONS))
+    mine = {*OWN_CONDITIONS, *(one.type for one in besides)}
+    return (*own, *(one for one in pod.status.conditions if one.type not in mine))
+
+
+def _disrupted(message: str) -> tuple[PodCondition, ...]:
+    return (_condition("DisruptionTarget", True, "TerminationByKubelet", message),)
 
 
 @lru_cache(1024)

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 LEAST_GRACE_SECONDS = 1
+TERMINAL_PHASES = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Next:
     has_ended: bool = False
     reason: str = ""
     message: str = ""
+    grace_seconds: float | None = None   # at most, whatever the pod asks for
+    is_disruption: bool = False          # it ends for the others' sake
 
 
 class PodLife(Protocol):
@@ -51,6 +54,7 @@ class PodWorker:
         self._pod, self._life = pod, life
         self._wake, self._news = asyncio.Event(), asyncio.Event()
         self._gone = False
+        self.ended = asyncio.Event()                # nothing of it runs any more
         self._ended = Next()
         self._grace: float | None = None            # of the termination under way
         self._running: asyncio.Task[Any] | None = None
@@ -77,6 +81,16 @@ class PodWorker:
     def wake(self) -> None:
         self._wake.set()
 
+    def end(self, ended: Next) -> None:
+        """The node wants it to go; of one that ends already, nothing more."""
+        if not self._must_end:
+            self._ended = ended
+            self._notice()
+
+    @property
+    def is_active(self) -> bool:
+        return not self._must_end and self._pod.status.phase not in TERMINAL_PHASES
+
     def _notice(self) -> None:
         self._wake.set()
         self._news.set()
@@ -98,7 +112,9 @@ class PodWorker:
     def _grace_seconds(self) -> float:
         asked = self._pod.metadata.deletion_grace_period_seconds if self._pod.metadata.deletion_timestamp else None
         seconds = self._pod.spec.termination_grace_period_seconds if asked is None else asked
-        return float(max(LEAST_GRACE_SECONDS, 30 if seconds is None else seconds))
+        most = self._ended.grace_seconds
+        wanted = 30 if seconds is None else seconds
+        return float(max(LEAST_GRACE_SECONDS, wanted if most is None else min(wanted, most)))
 
     async def run(self) -> None:
         """Until nothing of the pod is left."""
@@ -111,6 +127,7 @@ class PodWorker:
         self._grace = self._grace_seconds()
         while await self._attempt(self._terminate, False) is not True:
             pass
+        self.ended.set()
         while await self._attempt(self._clean_up, False) is not True:
             pass
         await self._life.forget(self._pod)
@@ -205,6 +222,18 @@ class PodWorkers:
         """The API no longer has it; of a pod never heard of (an orphan the runtime still has), what is left is removed."""
         worker = self._workers.get(pod.metadata.uid) or self._begin(pod)
         worker.removed()
+
+    def active(self) -> list[Pod]:
+        """Those that run, or are about to."""
+        return [worker.pod for worker in self._workers.values() if worker.is_active]
+
+    def end(self, uid: str, ended: Next) -> None:
+        if worker := self._workers.get(uid):
+            worker.end(ended)
+
+    async def wait_ended(self, uid: str) -> None:
+        if worker := self._workers.get(uid):
+            await worker.ended.wait()
 
     def wake(self, uid: str) -> None:
         if worker := self._workers.get(uid):

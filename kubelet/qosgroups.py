@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
+from kubeapi.generated.models.core_v1 import Pod
 from kubelet.cri import LinuxResources
-from kubelet.resources import BEST_EFFORT, BURSTABLE, LEAST_SHARES, qos_cgroup, shares
+from kubelet.resources import BEST_EFFORT, BURSTABLE, LEAST_SHARES, pod_cgroup, qos_cgroup, shares
 from kubelet.runc.cgroups import Cgroups
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,9 @@ class QosGroups:
         """`node`: the cgroup that everything on this node lies below."""
         self._node, self._cgroups = node, Cgroups.detect()
         self._burstable = -1
+
+    def processes(self, pod: Pod) -> int:
+        return self._cgroups.processes(pod_cgroup(self._node, pod))
 
     def update(self, burstable_milli_cpu: int) -> None:
         """Made when first needed."""

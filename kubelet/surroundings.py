@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kubeapi.generated.models.core_v1 import Pod
 from kubeapi.world import World
+from kubelet.admission import Refusal
 from kubelet.allocation import Allocations
 from kubelet.api import KubeApi
 from kubelet.containerstart import ContainerStarter
@@ -40,4 +42,5 @@ class Surroundings:
     cluster_domain: str
     allowed_unsafe_sysctls: tuple[str, ...]
     bounds: PodBounds
+    pressure: Callable[[Pod], Refusal | None]     # why a new pod may not run here now
     network_fault: Callable[[], str]              # why pods cannot have a network yet, or ""

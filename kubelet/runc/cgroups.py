@@ -186,6 +186,14 @@ class Cgroups:
         except OSError:
             return None
 
+    def processes(self, path: str) -> int:
+        """How many there are in and below a group; 0 where it is gone."""
+        directory = self.directory("pids", path)
+        try:
+            return int((directory / "pids.current").read_text()) if directory else 0
+        except OSError:
+            return 0
+
     def _usage_unified(self, path: str) -> tuple[int, int, int]:
         directory = Path(self.unified + path)
         used = int((directory / "memory.current").read_text())

@@ -78,7 +78,8 @@ class Container:
             started_at=self.started_at, finished_at=ended.finished_at if ended else 0, exit_code=ended.code if ended else 0,
             reason=ended.why if ended else "", message=ended.message if ended else "", pid=0 if ended else self.pid,
             image=record.image, image_ref=record.image_ref, log_path=record.log_path, stop_signal=record.stop_signal,
-            labels=record.config.labels, annotations=record.config.annotations, runtime=record.runtime)
+            labels=record.config.labels, annotations=record.config.annotations, runtime=record.runtime,
+            writable_layer=str(self.directory / "upper"))
 
     # --- what the shim wrote (short blocking reads)
 
