@@ -11,9 +11,7 @@ from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apiserver.storage.channel import Channel, Code, RpcError, check
 from apiserver.storage.etcdpb import etcd_pb2 as pb
-from apiserver.storage.http2 import Stream
 from apiserver.storage.interface import (
     Batch,
     Compacted,
@@ -29,6 +27,8 @@ from apiserver.storage.interface import (
     Stored,
     TooLarge,
 )
+from kubeclient.channel import Channel, Code, RpcError, check
+from kubeclient.http2 import Stream
 
 CALL_SECONDS = 4.0          # below the 5 s within which a request without etcd must be answered
 PAGE = 1000

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from apiserver.storage.channel import Code, RpcError
 from apiserver.storage.etcd import _translated
 from apiserver.storage.interface import TooLarge
+from kubeclient.channel import Code, RpcError
 
 
 @pytest.mark.parametrize("error", [

@@ -10,8 +10,8 @@ from hpack import Encoder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apiserver.storage.channel import RpcError, check
-from apiserver.storage.http2 import PREFACE, WINDOW, Connection, ConnectionLost, Frame
+from kubeclient.channel import RpcError, check
+from kubeclient.http2 import PREFACE, WINDOW, Connection, ConnectionLost, Frame
 from tests.virtualtime import run
 
 OK = ((b"grpc-status", b"0"), (b"grpc-message", b""))

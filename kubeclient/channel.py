@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from enum import IntEnum
 from urllib.parse import unquote, urlsplit
 
-from apiserver.storage.http2 import Connection, Fields, Stream
+from kubeclient.http2 import Connection, Fields, Stream
 from kubeclient.kubeconfig import ClientConfig
 from kubeclient.transport import tls_context
 
@@ -20,9 +20,11 @@ class Code(IntEnum):
     OK = 0
     UNKNOWN = 2
     INVALID_ARGUMENT = 3
+    DEADLINE_EXCEEDED = 4
     NOT_FOUND = 5
     RESOURCE_EXHAUSTED = 8
     OUT_OF_RANGE = 11
+    UNIMPLEMENTED = 12
 
 
 class RpcError(Exception):
@@ -39,7 +41,7 @@ class Channel:
     def __init__(self, server: str, ca: bytes | None = None, certificate: bytes | None = None, key: bytes | None = None) -> None:
         self._url = urlsplit(server)
         if self._url.scheme not in ("unix", "http", "https"):
-            raise ValueError(f"etcd server {server!r}: write unix:///path, http://host:port or https://host:port")
+            raise ValueError(f"server {server!r}: write unix:///path, http://host:port or https://host:port")
         self._tls = None
         if self._url.scheme == "https":
             self._tls = tls_context(ClientConfig(server, ca_data=ca or b"", client_certificate_data=certificate or b"", client_key_data=key or b""))
@@ -83,7 +85,7 @@ class Channel:
 
     async def _connect(self) -> Connection:
         loop, url = asyncio.get_running_loop(), self._url
-        if url.scheme == "unix":                    # etcd refuses an :authority that is a path
+        if url.scheme == "unix":                    # some (etcd) refuse an :authority that is a path
             _, connection = await loop.create_unix_connection(lambda: Connection("localhost", "http", loop), url.path)
             return connection
         _, connection = await loop.create_connection(
