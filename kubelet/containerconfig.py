@@ -37,6 +37,8 @@ def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path
         host_ipc=pod.spec.host_ipc, share_process_namespace=bool(pod.spec.share_process_namespace), port_mappings=ports,
         sysctls={dotted(one.name): one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod, bounds),
         labels={**pod.metadata.labels, **pod_labels(pod)}, runtime_handler=runtime_handler,
+        privileged=any(one.security_context is not None and bool(one.security_context.privileged)
+                       for one in (*pod.spec.init_containers, *pod.spec.containers)),
         annotations={**pod.metadata.annotations, GRACE_ANNOTATION: str(pod.spec.termination_grace_period_seconds or 0)})
 
 

@@ -60,6 +60,7 @@ class SandboxConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     runtime_handler: str = ""
+    privileged: bool = False           # a container of it is
 
 
 class SandboxState(Enum):
@@ -223,6 +224,7 @@ class Image:
     size: int
     user: str = ""
     config: Mapping[str, Any] = field(default_factory=dict)       # the image config's "config"
+    pinned: bool = False               # what the runtime cannot do without
 
 
 @dataclass(frozen=True, slots=True)

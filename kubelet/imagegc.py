@@ -69,7 +69,7 @@ def is_used(image: Image, in_use: Collection[str]) -> bool:
 
 def to_delete(images: Sequence[Image], records: Mapping[str, Record], in_use: Collection[str], excess: int, policy: Policy,
               now: float) -> list[Image]:
-    unused = sorted((one for one in images if not is_used(one, in_use)), key=lambda one: (records[one.id].used, records[one.id].seen))
+    unused = sorted((one for one in images if not one.pinned and not is_used(one, in_use)), key=lambda one: (records[one.id].used, records[one.id].seen))
     found = []
     for image in unused:
         record = records[image.id]

@@ -18,13 +18,14 @@ from kubeclient.process import log_to_stderr, until_signalled
 from kubeclient.sockets import SocketTransport
 from kubelet.api import ClientApi
 from kubelet.cri import CriError, ImageService, RuntimeService
-from kubelet.handlers import HOLLOW, oci_binaries
+from kubelet.handlers import CRI, HOLLOW, oci_binaries
 from kubelet.hollow import HollowImages, HollowRuntime
 from kubelet.kubelet import Kubelet, NodeConfig
 from kubelet.nodeinfo import hollow_machine, read_machine
 from kubelet.nodestatus import NodeIdentity
 from kubelet.options import OptionError, Options, parse
 from kubelet.podfiles import ClusterDns
+from kubelet.remotepods import remote_pods
 from kubelet.routes import RouteKeeper, Router
 from kubelet.runtimes import AllImages, Runtimes
 from kubelet.server.listener import KubeletServer
@@ -100,7 +101,8 @@ class _Process:
         images = ImageStore(options.root_dir / "images", hosts=options.root_dir / "certs.d")
         own = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
                               cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip,
-                              log_bytes=options.log_bytes, log_files=options.log_files, binaries=oci_binaries(options.runtime_handlers))
+                              log_bytes=options.log_bytes, log_files=options.log_files, binaries=oci_binaries(options.runtime_handlers),
+                          others_pods=lambda: remote_pods(options.root_dir))
         version = await own.version()
         others = other_runtimes(options)
         runtime = Runtimes(own, {name: one for name, (one, _) in others.items()}) if others else own
@@ -163,7 +165,20 @@ def other_runtimes(options: Options) -> dict[str, tuple[RuntimeService, ImageSer
     """By handler, those beside the node's own."""
     hollow = [one.name for one in options.runtime_handlers if one.type == HOLLOW]
     simulated = (HollowRuntime(handlers=hollow, name=HOLLOW), HollowImages())
-    return dict.fromkeys(hollow, simulated)
+    found: dict[str, tuple[RuntimeService, ImageService]] = dict.fromkeys(hollow, simulated)
+    of_cri = [one for one in options.runtime_handlers if one.type == CRI]
+    for endpoint in dict.fromkeys(one.endpoint for one in of_cri):
+        found |= _remote_runtimes(options, endpoint, {one.name: one.handler for one in of_cri if one.endpoint == endpoint})
+    return found
+
+
+def _remote_runtimes(options: Options, endpoint: str, handlers: Mapping[str, str]) -> dict[str, tuple[RuntimeService, ImageService]]:
+    from kubelet.remote import CriClient, RemoteImages, RemoteRuntime
+
+    client = CriClient(endpoint)
+    runtime = RemoteRuntime(client, options.root_dir, node=f"{options.cluster_name}/{options.node_name}", handlers=handlers,
+                            log_bytes=options.log_bytes, log_files=options.log_files)
+    return {name: (runtime, RemoteImages(client, handler)) for name, handler in handlers.items()}
 
 
 async def run(options: Options) -> None:

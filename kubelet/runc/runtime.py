@@ -9,7 +9,7 @@ import asyncio
 import logging
 import subprocess
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -49,16 +49,18 @@ class RuncRuntime:
     """`root_dir` is the node's; what is here lies in root_dir/runtime. An empty pod_cidr comes later (update_pod_cidr).
 
     A pod's cgroup_parent begins with cgroups.node_path(cluster, node), so that a clean-up finds it. `binaries`: handler -> name and
-    binary of the OCI runtime it stands for.
+    binary of the OCI runtime it stands for; `others_pods`: the uids of those that another runtime of this node has.
     """
 
     def __init__(self, root_dir: Path, images: ImageStore, *, cluster: str, node: str, pod_cidr: str = "", cluster_cidr: str = "",
                  service_cidr: str = "", node_ip: str = "", world: World = REAL_WORLD, runc: str = "runc",
-                 log_bytes: int = LOG_BYTES, log_files: int = LOG_FILES, binaries: Mapping[str, tuple[str, str]] = RUNC_ONLY) -> None:
+                 log_bytes: int = LOG_BYTES, log_files: int = LOG_FILES, binaries: Mapping[str, tuple[str, str]] = RUNC_ONLY,
+                 others_pods: Callable[[], Iterable[str]] = tuple) -> None:
         self.directory = root_dir.resolve() / "runtime"
         self._seccomp_profiles = root_dir.resolve() / "seccomp"
         self.cluster, self.node, self._pod_cidr = cluster, node, pod_cidr
         self._images, self._world, self._runc, self._binaries = images, world, runc, binaries
+        self._others_pods = others_pods
         self._cgroups = Cgroups.detect()
         self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now, (log_bytes, log_files))
         self._events = Events()
@@ -170,11 +172,11 @@ class RuncRuntime:
     def _remove_unknown_groups(self) -> None:
         """Of pods whose sandbox was not yet, or no longer, on record when the kubelet died."""
         node = node_path(self.cluster, self.node)
-        known = {one.config.cgroup_parent for one in self._sandboxes.values()}
+        known, of_others = {one.config.cgroup_parent for one in self._sandboxes.values()}, {f"pod{uid}" for uid in self._others_pods()}
         classes = {qos_cgroup(node, qos) for qos in (GUARANTEED, BURSTABLE, BEST_EFFORT)}
         for parent in classes:
             for name in self._cgroups.children(parent):
-                if (path := f"{parent}/{name}") not in known | classes:
+                if (path := f"{parent}/{name}") not in known | classes and name not in of_others:
                     self._remove_group(path)
 
     # --- sandboxes

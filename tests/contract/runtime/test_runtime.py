@@ -1,4 +1,5 @@
-"""The contract of RuntimeService, on the simulated runtime and, where this machine can, on runc, crun and a runtime over several."""
+"""The contract of RuntimeService, on the simulated runtime and, where this machine can, on runc, crun, containerd and a runtime over
+several."""
 from __future__ import annotations
 
 import asyncio
@@ -6,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from kubelet.cri import ContainerConfig, ContainerEvent, ContainerState, CriErro
 from kubelet.hollow.runtime import HollowRuntime
 from kubelet.runc.cgroups import node_path
 from kubelet.runtimes import Runtimes
+from tests.e2e.runtime.containerd import IMAGE, Containerd, containerd, has_containerd, running_remote
 from tests.e2e.runtime.node import can_run_pods, crun_binary, running_node, surroundings
 
 SECONDS = 30.0
@@ -48,10 +51,24 @@ async def several() -> AsyncIterator[tuple[RuntimeService, str]]:
         task.cancel()
 
 
-@pytest.fixture(params=["hollow", "several", *(pytest.param(name, marks=[pytest.mark.root, can_run_pods]) for name in ("runc", "crun"))])
+@asynccontextmanager
+async def over_cri(found: Containerd, root: Path) -> AsyncIterator[tuple[RuntimeService, str]]:
+    CLUSTER.set(found.cluster)
+    async with running_remote(found, root, {"": ""}) as (runtime, images):
+        image = await images.status(IMAGE)
+        assert image is not None
+        yield runtime, image.id
+
+
+@pytest.fixture(params=["hollow", "several", *(pytest.param(name, marks=[pytest.mark.root, can_run_pods]) for name in ("runc", "crun")),
+                        pytest.param("containerd", marks=[pytest.mark.root, has_containerd])])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
     if request.param in ("hollow", "several"):
         yield hollow if request.param == "hollow" else several
+        return
+    if request.param == "containerd":
+        with containerd() as found:
+            yield partial(over_cri, found, tmp_path)
         return
     binaries = {"": ("crun", crun_binary(tmp_path))} if request.param == "crun" else {}
     with surroundings(tmp_path) as place:
