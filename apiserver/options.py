@@ -38,6 +38,7 @@ class Options:
     enable_bootstrap_token_auth: bool = False
     authorization_mode: tuple[str, ...] = ("AlwaysAllow",)
     anonymous_auth: bool = True
+    max_long_running_requests_per_user: int = 1000
     default_not_ready_toleration_seconds: int = 300
     default_unreachable_toleration_seconds: int = 300
     verbosity: int = 2
@@ -73,6 +74,7 @@ def parse(argv: Sequence[str]) -> Options:
     add("--kubelet-client-key", default="")
     add("--kubelet-certificate-authority", default="")
     add("--enable-bootstrap-token-auth", action="store_true", help="Secrets of type bootstrap.kubernetes.io/token let nodes ask for certificates")
+    add("--max-long-running-requests-per-user", type=int, default=1000, help="watches, logs and streams open at a time for any but system:masters")
     add("--default-not-ready-toleration-seconds", type=int, default=300, help="how long a pod that says nothing stays on a node not ready")
     add("--default-unreachable-toleration-seconds", type=int, default=300, help="how long it stays on one that is not heard of")
     add("--v", type=int, default=2, dest="verbosity")

@@ -10,6 +10,9 @@ from uvicorn.protocols.websockets.wsproto_impl import WSProtocol
 
 from kubeapi.requesthead import HEAD_SECONDS, Unread
 
+# What waits for one client beyond the piece that is being sent: uvloop would hold half a megabyte over TLS.
+WAITING_BYTES = 64 << 10
+
 
 def with_peer(state: dict[str, Any], transport: asyncio.BaseTransport) -> dict[str, Any]:
     connection = transport.get_extra_info("ssl_object")
@@ -17,13 +20,14 @@ def with_peer(state: dict[str, Any], transport: asyncio.BaseTransport) -> dict[s
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """A request's head is bounded in bytes and time. One that comes whole costs no timer."""
+    """A request's head is bounded in bytes and time (one that comes whole costs no timer), and so is what waits to be read."""
 
     _is_in_head = False
     _hurry: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        self.transport.set_write_buffer_limits(WAITING_BYTES)
         self.app_state = with_peer(self.app_state, transport)
         self._unread = Unread()
         self._hurry = self.loop.call_later(HEAD_SECONDS, transport.close)
@@ -31,6 +35,9 @@ class BoundedHttp(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_hurrying()
         super().connection_lost(exc)
+        self._unset_keepalive_if_required()
+        # They hold this protocol, which holds the connection's buffers: all go now, not when the garbage collector comes by.
+        self.cycle = self.scope = None              # type: ignore[assignment]
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -69,4 +76,5 @@ class BoundedHttp(HttpToolsProtocol):
 class PeerWebSocket(WSProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(cast(asyncio.Transport, transport))
+        self.transport.set_write_buffer_limits(WAITING_BYTES)
         self.app_state = with_peer(self.app_state, transport)

@@ -31,9 +31,18 @@ from pathlib import Path
 from typing import Any
 
 from picokube.cluster import Cluster
-from picokube.components import Component
+from picokube.components import CONTROL_PLANE, Component
 from picokube.files import read_json, write_json
-from picokube.processes import ProcessId, age_seconds, die_with_parent, identify, set_name
+from picokube.processes import (
+    CRITICAL_OOM_SCORE,
+    ProcessId,
+    adjust_oom_score,
+    age_seconds,
+    die_with_parent,
+    identify,
+    oom_score_adjustment,
+    set_name,
+)
 
 MESSAGE_LIMIT = 65536
 CLONE_NEWNET = 0x40000000
@@ -62,11 +71,13 @@ class Parent:
         self._channel: socket.socket | None = None
         self._stopping = False
         self._exiting = False
+        self._usual_oom_score = oom_score_adjustment()
 
     def run(self) -> None:
         """Returns when the supervisor said that everything has ended."""
         set_name("picokube")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        adjust_oom_score(CRITICAL_OOM_SCORE)        # with the parent everything would go
         own = identify(os.getpid())
         assert own is not None
         write_json(self._cluster.run / "parent.json", {"pid": own.pid, "starttime": own.starttime})
@@ -175,6 +186,8 @@ class Parent:
             with _ends_process():
                 die_with_parent(parent)
                 self._signals.release()
+                if component.name not in CONTROL_PLANE:
+                    adjust_oom_score(self._usual_oom_score)     # a kubelet and its pods see to theirs
                 _become(component, write_end, self._cluster.run)
         os.close(write_end)
         process = identify(pid) or ProcessId(pid, 0)

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
+# Of critical pods, which upstream's control plane is made of: any other process goes before them.
+CRITICAL_OOM_SCORE = -997
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,17 @@ def die_with_parent(parent: int) -> None:
 def set_name(name: str) -> None:
     """What `ps -o comm` and `pgrep` show (15 bytes)."""
     ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode()[:15], 0, 0, 0)
+
+
+def oom_score_adjustment(pid: int | str = "self") -> int:
+    with open(f"/proc/{pid}/oom_score_adj") as file:
+        return int(file.read())
+
+
+def adjust_oom_score(score: int) -> None:
+    """Of this process and what it will start. Only root may lower it; whoever may not is killed as early as anybody."""
+    with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(score))
 
 
 def proportional_memory_kib(pid: int) -> int:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from apiserver.cacher.cacher import Cacher, Snapshot
 
 ENTRIES_PER_CHUNK = 256
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024            # a client that reads nothing holds one, encrypted for it alone
 
 
 def too_old(revision: int, oldest: int) -> Expired:

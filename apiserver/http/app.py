@@ -34,7 +34,7 @@ from apiserver.http.componentstatuses import ComponentStatuses
 from apiserver.http.eviction import Eviction
 from apiserver.http.health import Health, add_pages
 from apiserver.http.impersonation import asks_to_be_another, impersonated
-from apiserver.http.inflight import InFlight
+from apiserver.http.inflight import InFlight, LongRunning
 from apiserver.http.kubelets import KubeletCredentials, Kubelets
 from apiserver.http.proxy import Proxies
 from apiserver.http.requestinfo import RequestInfo
@@ -93,7 +93,7 @@ class Application:
         self._discovery = DiscoveryEndpoints()
         self._handlers: dict[tuple[str, str, str], Handler] = {}
         self._special = self._special_handlers()
-        self._in_flight = InFlight()
+        self._in_flight, self._long_running = InFlight(), LongRunning(options.max_long_running_requests_per_user)
         self._fastapi = FastAPI(title="picokube", docs_url="/picokube/docs", redoc_url=None, openapi_url="/picokube/openapi.json")
         add_pages(self._fastapi, self._health, self._discovery, self._tokens, options.secure_port)
 
@@ -173,7 +173,8 @@ class Application:
         handler = self._handler(info)
         seconds = deadline(info.query)
         if info.verb == "watch" or info.subresource in ("log", "proxy", *STREAMING):
-            await handler(exchange)
+            with self._long_running.one_of(user):
+                await handler(exchange)
             return
         try:
             with self._in_flight.one_of(user.name):
@@ -234,7 +235,8 @@ class Application:
             if info is not None and info.subresource == "proxy" and self._handler(info) is self._proxies:
                 user = await self._user(scope, info)
                 await self._authorization.require(access_of(user, info, "GET", scope["path"]))
-                await self._proxies.websocket(Exchange(scope, receive, send, info, user))
+                with self._long_running.one_of(user):
+                    await self._proxies.websocket(Exchange(scope, receive, send, info, user))
                 return
             if info is None or (info.group, info.resource) != ("", "pods") or info.subresource not in STREAMING:
                 handshake = Handshake(scope, receive, send, is_watch=info is not None and info.verb == "watch")
@@ -242,7 +244,8 @@ class Application:
                 return
             user = await self._user(scope, info)
             await self._authorized(user, info, "GET", scope["path"])
-            await self._streams.websocket(Exchange(scope, receive, send, info, user))
+            with self._long_running.one_of(user):
+                await self._streams.websocket(Exchange(scope, receive, send, info, user))
         except errors.ApiStatusError as error:
             await refuse(scope, send, error)
 

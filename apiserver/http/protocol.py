@@ -9,10 +9,19 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from apiserver.http.released import Heap
 from kubeclient.listening import BoundedHttp
+
+# A watcher who has taken nothing for so long is hung up on; one that is merely slow takes something.
+STALLED_SECONDS = 60.0
+_heap = Heap()
 
 
 class HttpProtocol(BoundedHttp):
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        _heap.connection_closed(self.loop)
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["state"]["hand-over"] = self._hand_over
@@ -65,8 +74,9 @@ class Answer(RequestResponseCycle):
 
     async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
+            await self._drained()
         if self.disconnected:
+            await asyncio.sleep(0)                  # whoever waits for the hanging up hears of it before more is made for nobody
             return
         if not self.response_started:
             self._start(message["status"], message.get("headers", ()))
@@ -74,6 +84,15 @@ class Answer(RequestResponseCycle):
             self._send_body(message.get("body", b""), message.get("more_body", False))
         else:
             raise RuntimeError("the answer was already complete")
+
+    async def _drained(self) -> None:
+        """Returns when the client has read on, or is gone."""
+        try:
+            async with asyncio.timeout(STALLED_SECONDS if "picokube.is-watch" in self.scope else None):
+                await self.flow.drain()
+        except TimeoutError:
+            self.transport.abort()
+            await self.flow.drain()                 # until the loop has told that it is lost
 
     def _start(self, status: int, headers: Any) -> None:
         self.response_started, self.waiting_for_100_continue, self.chunked_encoding = True, False, True

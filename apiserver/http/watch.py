@@ -26,6 +26,7 @@ async def serve_watch(cacher: Cacher, selection: Selection, options: ListOptions
     except StorageUnavailable as error:
         raise ServiceUnavailable(f"the store is unavailable: {error}", details={"retryAfterSeconds": 1}) from error
     seconds = options.timeout_seconds or LONGEST_SECONDS * (1 + world.random.random())
+    scope["picokube.is-watch"] = True               # the connection is not held for a client that takes nothing (`Answer`)
     await begin(scope, send, 200, accepted.watch_content_type)
     async with asyncio.TaskGroup() as group:
         streaming = group.create_task(_stream(watcher, send, seconds, accepted))

@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from apiserver.http.inflight import MOST, MOST_OF_ONE_USER, InFlight
+from apiserver.auth.user import User
+from apiserver.http.inflight import MOST, MOST_OF_ONE_USER, InFlight, LongRunning
 from kubeapi import errors
 
 
@@ -29,3 +30,24 @@ def test_all_users_together_have_a_bound_too() -> None:
             places.enter_context(in_flight.one_of(f"user-{number}"))
         with pytest.raises(errors.TooManyRequests), in_flight.one_of("another"):
             pass
+
+
+def test_one_users_watches_have_a_bound() -> None:
+    """A thousand watches that nobody read took a gigabyte; controllers and kubelets are many users, each with few."""
+    tenant, watching = User("tenant", ("system:authenticated",)), LongRunning(3)
+    with ExitStack() as places:
+        for _ in range(3):
+            places.enter_context(watching.one_of(tenant))
+        with pytest.raises(errors.TooManyRequests) as refused, watching.one_of(tenant):
+            pass
+        assert refused.value.status["details"]["retryAfterSeconds"] == 1
+        with watching.one_of(User("another")):
+            pass
+    with watching.one_of(tenant):
+        pass
+
+
+def test_masters_are_exempt() -> None:
+    master, watching = User("kubernetes-admin", ("system:masters",)), LongRunning(1)
+    with watching.one_of(master), watching.one_of(master):
+        pass

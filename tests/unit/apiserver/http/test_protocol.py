@@ -2,6 +2,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,7 +12,8 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
-from apiserver.http.protocol import HttpProtocol
+from apiserver.http.protocol import STALLED_SECONDS, HttpProtocol
+from apiserver.http.released import FROM_CONNECTIONS, Heap
 from kubeapi.requesthead import HEAD_SECONDS, MOST_BYTES
 from kubeclient.listening import BoundedHttp as KubeletProtocol
 from tests.virtualtime import run
@@ -39,6 +42,9 @@ class Connection(asyncio.Transport):
         return
 
     resume_reading = pause_reading
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        return
 
 
 async def answering(scope: Any, receive: Any, send: Any) -> None:
@@ -109,3 +115,103 @@ def test_a_long_body_is_no_head(kind: Callable[..., HttpToolsProtocol]) -> None:
         protocol.connection_lost(None)
         return connection.sent
     assert b"200" in run(send()).partition(b"\r\n")[0]
+
+
+class Watched:
+    """An application that sends lines for as long as it is let."""
+
+    def __init__(self) -> None:
+        self.lines = 0
+        self.has_hung_up = asyncio.Event()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        scope["picokube.is-watch"] = True
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        async with asyncio.TaskGroup() as group:
+            streaming = group.create_task(self._stream(send))
+            while (await receive())["type"] != "http.disconnect":
+                continue
+            streaming.cancel()
+        self.has_hung_up.set()
+
+    async def _stream(self, send: Any) -> None:
+        while True:
+            await send({"type": "http.response.body", "body": b"line\n", "more_body": True})
+            self.lines += 1
+            if self.lines % 10 == 0:
+                await asyncio.sleep(0)
+
+
+def watching(app: Watched) -> tuple[Connection, HttpProtocol]:
+    config = uvicorn.Config(app, ws="none", lifespan="off", log_level="critical", timeout_keep_alive=75)
+    protocol = HttpProtocol(config, ServerState(), {}, asyncio.get_running_loop())
+    connection = Connection()
+    protocol.connection_made(connection)
+    protocol.data_received(START + b"\r\n")
+    return connection, protocol
+
+
+def test_nothing_more_is_made_for_a_watcher_that_has_gone() -> None:
+    """What it had not read of a list was still put together, line by line, for a thousand of them."""
+    async def leave() -> int:
+        app = Watched()
+        _, protocol = watching(app)
+        protocol.pause_writing()
+        await asyncio.sleep(1)
+        protocol.connection_lost(ConnectionResetError())
+        await app.has_hung_up.wait()
+        return app.lines
+    assert run(leave()) <= 10
+
+
+def test_a_watcher_that_takes_nothing_for_long_is_hung_up_on() -> None:
+    async def stall() -> tuple[bool, bool]:
+        app = Watched()
+        connection, protocol = watching(app)
+        protocol.pause_writing()
+        await asyncio.sleep(STALLED_SECONDS - 1)
+        early = connection.is_closed
+        await asyncio.sleep(2)
+        protocol.connection_lost(None)              # as the loop does for an aborted transport
+        await app.has_hung_up.wait()
+        return early, connection.is_closed
+    assert run(stall()) == (False, True)
+
+
+def test_a_lost_connection_is_freed_at_once() -> None:
+    """Its buffers waited for the garbage collector."""
+    async def lose() -> bool:
+        app = Watched()
+        connection, protocol = watching(app)
+        await asyncio.sleep(0)
+        protocol.connection_lost(None)
+        await app.has_hung_up.wait()
+        await asyncio.sleep(1)
+        gone = weakref.ref(connection)
+        del connection, protocol
+        return gone() is None
+
+    gc.disable()
+    try:
+        assert run(lose())
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize(("closings", "given_back"), [(FROM_CONNECTIONS - 1, 0), (FROM_CONNECTIONS, 1), (1000, 1)])
+def test_memory_is_given_back_once_for_many_connections(closings: int, given_back: int) -> None:
+    class Counted(Heap):
+        count = 0
+
+        def give_back(self) -> None:
+            self.count += 1
+            super().give_back()
+
+    async def close() -> int:
+        heap = Counted()
+        for _ in range(closings):
+            heap.connection_closed(asyncio.get_running_loop())
+        await asyncio.sleep(10)
+        return heap.count
+    assert run(close()) == given_back
