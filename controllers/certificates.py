@@ -93,7 +93,8 @@ def fault(csr: CertificateSigningRequest, request: x509.CertificateSigningReques
         return "the group system:masters is given to nobody"
     if signer == CLIENT:
         return ""
-    if organizations != [NODES] or not "".join(_of_subject(request, NameOID.COMMON_NAME)).startswith(NODE_PREFIX):
+    names = _of_subject(request, NameOID.COMMON_NAME)
+    if organizations != [NODES] or len(names) != 1 or not names[0].startswith(NODE_PREFIX):     # of several, who reads them takes one
         return f'a kubelet\'s subject is CN "{NODE_PREFIX}NAME" and O "{NODES}"'
     kinds = {type(one) for one in _names(request)}
     if signer == KUBELET and kinds:

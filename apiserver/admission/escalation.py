@@ -12,6 +12,7 @@ from kubeapi import errors, rbac
 from kubeapi.meta import ObjectKey
 
 ROLES, BINDINGS = ("roles", "clusterroles"), ("rolebindings", "clusterrolebindings")
+COLLECTED_BY = ("ownerReferences", "finalizers", "managedFields")
 KINDS = {"Role": "roles", "ClusterRole": "clusterroles"}
 
 
@@ -23,24 +24,27 @@ class Escalation(Plugin):
         new, resource = attributes.obj, attributes.resource
         if resource.group != GROUP or attributes.operation == "DELETE" or new is None or MASTERS in attributes.groups:
             return
+        if attributes.old is not None and _differ_for_collection_only(new, attributes.old):
+            return
         user = User(attributes.user, tuple(attributes.groups))
         if resource.plural in ROLES:
             await self._role(attributes, user, new, attributes.old or {})
         elif resource.plural in BINDINGS:
-            await self._binding(attributes, user, new, attributes.old or {})
+            await self._binding(attributes, user, new)
 
     async def _role(self, attributes: Attributes, user: User, new: Document, old: Document) -> None:
-        is_sum = bool(new.get("aggregationRule")) and new.get("aggregationRule") != old.get("aggregationRule")
-        if (old and not is_sum and (new.get("rules") or []) == (old.get("rules") or [])) or await self._may(attributes, user, "escalate"):
+        """A role's labels count too: they make it a part of others."""
+        if await self._may(attributes, user, "escalate"):
             return
+        is_sum = bool(new.get("aggregationRule") or old.get("aggregationRule"))
         if is_sum and rbac.uncovered(self._roles.documents_of(user, ""), rbac.EVERYTHING):
             raise _forbidden(attributes, "must have cluster-admin privileges to use the aggregationRule")
         self._refuse_more(attributes, user, new.get("rules") or [])
 
-    async def _binding(self, attributes: Attributes, user: User, new: Document, old: Document) -> None:
+    async def _binding(self, attributes: Attributes, user: User, new: Document) -> None:
         reference = new.get("roleRef") or {}
         kind, name = reference.get("kind", ""), reference.get("name", "")
-        if kind not in KINDS or (old and all((new.get(field) or []) == (old.get(field) or []) for field in ("roleRef", "subjects"))):
+        if kind not in KINDS:
             return                              # what is wrong with it is validation's to say
         if await self._may(attributes, user, "bind", KINDS[kind], name):
             return
@@ -58,6 +62,13 @@ class Escalation(Plugin):
             told = "\n".join(sorted(map(rbac.rule_text, missing)))
             raise _forbidden(attributes, f'user "{user.name}" (groups={rbac.quoted_list(user.groups)}) is attempting to grant RBAC permissions '
                              f"not currently held:\n{told}")
+
+
+def _differ_for_collection_only(new: Document, old: Document) -> bool:
+    """Whoever cleans up need not hold the rights that go."""
+    def rest(document: Document) -> Document:
+        return {**document, "metadata": {field: value for field, value in document["metadata"].items() if field not in COLLECTED_BY}}
+    return rest(new) == rest(old)
 
 
 def _forbidden(attributes: Attributes, why: str) -> errors.Forbidden:

@@ -83,14 +83,9 @@ class Authenticator:
 
 @lru_cache(1024)                        # asked for with every request of a connection
 def _of_subject(subject: Sequence[Sequence[tuple[str, str]]]) -> User:
-    """The common name is the user, organizations are its groups."""
-    name, groups = "", []
-    for part in subject:
-        for key, value in part:
-            if key == "commonName":
-                name = value
-            elif key == "organizationName":
-                groups.append(value)
-    if not name:
+    """The common name is the user, organizations are its groups. Who has several names is nobody: others may have read another."""
+    pairs = [pair for part in subject for pair in part]
+    names = [value for key, value in pairs if key == "commonName"]
+    if len(names) != 1 or not names[0]:
         raise errors.Unauthorized("Unauthorized")
-    return User(name, (*groups, "system:authenticated"))
+    return User(names[0], (*(value for key, value in pairs if key == "organizationName"), "system:authenticated"))

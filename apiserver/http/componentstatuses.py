@@ -5,7 +5,6 @@ Upstream asks ports of its own machine; a Lease tells the same of components whe
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from typing import Any
 
 from apiserver.cacher import CachedObject
@@ -18,7 +17,7 @@ from apiserver.registry.store import Store
 from kubeapi import errors
 from kubeapi.catalog import by_plural
 from kubeapi.meta import ObjectKey
-from kubeapi.times import parse_time
+from kubeapi.times import later, parse_time
 from kubeapi.world import World
 
 Document = dict[str, Any]
@@ -57,7 +56,7 @@ class ComponentStatuses:
             return f"nobody has ever held the Lease kube-system/{name}"
         if not spec.get("holderIdentity"):
             return f"nobody holds the Lease kube-system/{name}"
-        ends = parse_time(spec["renewTime"]) + timedelta(seconds=spec["leaseDurationSeconds"])
+        ends = later(parse_time(spec["renewTime"]), spec["leaseDurationSeconds"])
         return "" if self._world.now() <= ends else f"the Lease kube-system/{name} ran out at {ends:%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from apiserver.auth.nodes import node_of
 from apiserver.http.bodies import decode_options, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
@@ -30,6 +31,9 @@ class Eviction:
         options = DeleteOptions.parse(body.get("deleteOptions") or {}, exchange.query)
         context = Context(exchange.user.name, exchange.user.groups, "kube-apiserver", dry_run=options.dry_run)
         pod = (await self._pods.get(namespace, name)).document()
+        node = node_of(exchange.user.name, exchange.user.groups)
+        if node and pod["spec"].get("nodeName") != node:
+            raise errors.forbidden("pods", "", name, f'node "{node}" can only evict pods with spec.nodeName set to itself')
         if not needs_no_budget(pod):
             await self._charge(namespace, pod, context)
             now = format_time(self._world.now())

@@ -47,7 +47,7 @@ class Binding:
                                               "lastTransitionTime": format_time(self._world.now())}]
             return pod
 
-        context = Context(exchange.user.name, exchange.user.groups, "kube-scheduler")
+        context = Context(exchange.user.name, exchange.user.groups, "kube-scheduler", dry_run=exchange.write_options().dry_run)
         await self._pods.update(exchange.info.namespace, name, bind, context, subresource="binding", uid=metadata.get("uid") or "")
         await send_document(exchange.scope, exchange.send, 201,
                         {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})
@@ -70,7 +70,7 @@ class Finalize:
                 del namespace["spec"]["finalizers"]
             return namespace
 
-        context = Context(exchange.user.name, exchange.user.groups, "kube-controller-manager")
+        context = Context(exchange.user.name, exchange.user.groups, "kube-controller-manager", dry_run=exchange.write_options().dry_run)
         updated = await self._namespaces.update("", exchange.info.name, finalize, context, subresource="finalize",
                                                 resource_version=metadata.get("resourceVersion") or "")
         await send_document(exchange.scope, exchange.send, 200, updated.document())

@@ -3,13 +3,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from kubeapi import errors, fielderrors
 from kubeapi.resource import Resource
 from kubeapi.strategy import Strategy
-from kubeapi.times import format_time, parse_time
+from kubeapi.times import format_time, later, parse_time
 
 Document = dict[str, Any]
 FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
@@ -66,14 +66,14 @@ def marked(document: Document, strategy: Strategy, options: DeleteOptions, now: 
         return None
     grace = grace or 0
     if "deletionTimestamp" not in metadata:
-        metadata["deletionTimestamp"] = format_time(now + timedelta(seconds=grace))
+        metadata["deletionTimestamp"] = format_time(later(now, grace))
         metadata["deletionGracePeriodSeconds"] = grace
         metadata["generation"] = metadata.get("generation", 0) + 1
         if not metadata["generation"]:
             del metadata["generation"]
     elif grace < metadata.get("deletionGracePeriodSeconds", 0):     # a deletion may be hurried, never delayed
-        began = parse_time(metadata["deletionTimestamp"]) - timedelta(seconds=metadata["deletionGracePeriodSeconds"])
-        metadata["deletionTimestamp"] = format_time(began + timedelta(seconds=grace))
+        began = later(parse_time(metadata["deletionTimestamp"]), -metadata["deletionGracePeriodSeconds"])
+        metadata["deletionTimestamp"] = format_time(later(began, grace))
         metadata["deletionGracePeriodSeconds"] = grace
     metadata["finalizers"] = finalizers
     if not finalizers:

@@ -38,6 +38,8 @@ def _merge_map(original: Document, patch: Document, schema: Schema | None) -> Do
             raise PatchError(f"unable to find api field in struct: unknown patch type: {other}")
     result = dict(original)
     if (retained := patch.get(_RETAIN)) is not None:
+        if not isinstance(retained, list):
+            raise PatchError(f"{_RETAIN} is no list")
         result = {key: value for key, value in result.items() if key in retained}
     for name in _lists_with_directives(patch):
         _merge_list_field(result, original, patch, name, schema)

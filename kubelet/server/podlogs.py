@@ -4,10 +4,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, timedelta
+from datetime import UTC
 from pathlib import Path
 
-from kubeapi.times import parse_time
+from kubeapi.times import later, parse_time
 from kubeapi.world import REAL_WORLD
 from kubelet.cri import ContainerState, ContainerStatus, CriError
 from kubelet.logs import LogOptions, LogReader
@@ -51,7 +51,7 @@ def log_options(query: Query) -> LogOptions:
     since = b""
     try:
         if text := _one(query, "sinceSeconds"):
-            since = _stamp((REAL_WORLD.now() - timedelta(seconds=int(text))).isoformat())
+            since = _stamp(later(REAL_WORLD.now(), -int(text)).isoformat())
         elif text := _one(query, "sinceTime"):
             since = _stamp(parse_time(text).isoformat())
         numbers = {name: int(text) for name in ("tailLines", "limitBytes") if (text := _one(query, name))}

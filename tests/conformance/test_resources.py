@@ -355,3 +355,10 @@ def test_a_version_that_is_yet_to_come_is_waited_for_in_vain(api: Api, resource:
     future = api.ask("GET", api.path(resource, resourceVersion="999999999"))
     assert (future.code, future.document["reason"]) == (504, "Timeout")
     assert future.document["details"]["causes"][0]["reason"] == "ResourceVersionTooLarge"
+
+
+def test_a_binding_tried_out_binds_nothing(api: Api) -> None:
+    path = f"/api/v1/namespaces/{api.namespace}/pods"
+    api.ask("POST", path, {"metadata": {"name": "tried"}, "spec": {"schedulerName": "nobody", "containers": [{"name": "c", "image": "i"}]}})
+    tried = api.ask("POST", f"{path}/tried/binding?dryRun=All", {"target": {"kind": "Node", "name": "n"}})
+    assert (tried.code, "nodeName" in api.ask("GET", f"{path}/tried").document["spec"]) == (201, False)

@@ -170,6 +170,15 @@ def test_a_kubelet_has_what_its_pods_need(cluster: TestCluster, certified: Any) 
     assert kubelet.ask("GET", f"{SECRETS}/mine")[0] == 403
 
 
+def test_a_kubelet_evicts_its_own_pods_only(cluster: TestCluster, certified: Any) -> None:
+    """A disruption budget was charged for what was refused afterwards."""
+    code, pod = cluster.request("POST", PODS, {"metadata": {"name": "elsewhere", "labels": {"app": "kept"}},
+                                               "spec": {"schedulerName": "nobody", "containers": [{"name": "c", "image": "i"}]}})
+    assert code == 201, pod
+    code, refused = certified("system:node:evictor", "system:nodes").ask("POST", f"{PODS}/elsewhere/eviction", {"metadata": {"name": "elsewhere"}})
+    assert (code, 'node "evictor" can only evict pods with spec.nodeName set to itself' in refused["message"]) == (403, True), refused
+
+
 def test_an_update_that_creates_is_a_creation_too(cluster: TestCluster, certified: Any) -> None:
     made(cluster, f"{RBAC}/clusterroles", {"metadata": {"name": "updater"}, "rules": [
         {"verbs": ["get", "update", "patch"], "apiGroups": ["", "coordination.k8s.io"], "resources": ["services", "leases"]}]})

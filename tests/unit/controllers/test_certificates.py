@@ -36,8 +36,9 @@ PERSON: dict[str, Any] = {"username": "jane", "groups": ("system:authenticated",
 CLIENT_USAGES, SERVER_USAGES = ("digital signature", "client auth"), ("digital signature", "server auth")
 
 
-def a_request(name: str = "system:node:n1", organization: str = "system:nodes", hosts: tuple[str, ...] = ()) -> bytes:
-    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization), x509.NameAttribute(NameOID.COMMON_NAME, name)])
+def a_request(name: str = "system:node:n1", organization: str = "system:nodes", hosts: tuple[str, ...] = (), also: str = "") -> bytes:
+    common = [x509.NameAttribute(NameOID.COMMON_NAME, one) for one in (name, also) if one]
+    subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization), *common])
     builder = x509.CertificateSigningRequestBuilder(subject)
     if hosts:
         names: list[x509.GeneralName] = [x509.IPAddress(ip_address(one)) if one[0].isdigit() or ":" in one else x509.DNSName(one) for one in hosts]
@@ -83,6 +84,7 @@ def reconciled(tmp_path: Path, csr: CertificateSigningRequest, times: int = 1) -
     pytest.param(a_csr(**PERSON), "", id="anybody else"),
     pytest.param(a_csr(a_request("kubernetes-admin", "system:masters")), "", id="a token that asks for everything"),
     pytest.param(a_csr(a_request(organization="system:masters")), "", id="a node of masters"),
+    pytest.param(a_csr(a_request("system:node:n1", also="system:kube-controller-manager")), "", id="a node that is somebody else too"),
     pytest.param(a_csr(a_request(hosts=("kubernetes.default",))), "", id="a client with host names"),
     pytest.param(a_csr(usages=SERVER_USAGES), "", id="a client that wants to serve"),
     pytest.param(a_csr(usages=(*CLIENT_USAGES, "cert sign")), "", id="one that wants to sign"),

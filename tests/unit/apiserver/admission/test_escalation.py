@@ -74,8 +74,17 @@ def test_a_role_that_is_not_there_cannot_be_judged() -> None:
 
 @pytest.mark.parametrize(("new", "old"), [
     (a_role("r", WRITE, namespace="a"), a_role("r", WRITE, namespace="a")), (a_binding("b", "all", "User/x"), a_binding("b", "all", "User/x"))])
-def test_what_was_given_before_is_not_asked_about(new: Document, old: Document) -> None:
-    write("jane", {**new, "metadata": {**new["metadata"], "labels": {"a": "b"}}}, old)
+def test_what_was_given_before_may_be_collected_by_anybody(new: Document, old: Document) -> None:
+    write("jane", {**new, "metadata": {**new["metadata"], "finalizers": [], "ownerReferences": []}}, old)
+
+
+@pytest.mark.parametrize(("new", "old"), [
+    (a_role("r", WRITE), a_role("r", WRITE)), (a_role("r"), {**a_role("r"), "aggregationRule": {"clusterRoleSelectors": [{}]}}),
+    (a_binding("b", "all", "User/x"), a_binding("b", "all", "User/x"))], ids=["a role", "a sum", "a binding"])
+def test_what_is_not_held_is_not_touched(new: Document, old: Document) -> None:
+    """A label made a role part of admin and edit, to which whoever wrote it may be bound."""
+    with pytest.raises(errors.Forbidden):
+        write("jane", {**new, "metadata": {**new["metadata"], "labels": {"rbac.authorization.k8s.io/aggregate-to-admin": "true"}}}, old)
 
 
 @pytest.mark.parametrize("more", [{"groups": ("system:masters",)}, {"modes": ("AlwaysAllow",)}], ids=["masters", "nobody is asked"])

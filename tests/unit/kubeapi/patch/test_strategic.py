@@ -124,3 +124,10 @@ def test_a_long_list_is_not_looked_through_for_each_item_of_a_long_patch(directi
 def test_a_directive_that_is_no_list_is_refused() -> None:
     with pytest.raises(PatchError, match="finalizers is no list"):
         strategic.apply({"finalizers": ["a"]}, {"$deleteFromPrimitiveList/finalizers": 1}, field_of(POD, "metadata"))
+
+
+@pytest.mark.parametrize("patch", [{"$retainKeys": 3}, {"$setElementOrder/containers": 7}, {"$deleteFromPrimitiveList/containers": "a"}, {"$patch": "burn"}],
+                         ids=["retained keys", "an order", "deletions", "a directive"])
+def test_directives_that_are_none_are_refused(patch: dict[str, Any]) -> None:
+    with pytest.raises(PatchError):
+        strategic.apply({"containers": [a_container("a")]}, patch, SPEC)
