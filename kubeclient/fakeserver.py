@@ -96,11 +96,13 @@ class _Answer:
 
 class FakeServer:
     """A Transport that answers from memory. `is_down` refuses every connection, `latency_seconds` delays every answer;
-    `is_mute` tells open watches nothing, `longest_watch_seconds` ends them."""
+    `is_mute` tells open watches nothing, `longest_watch_seconds` ends them.
+    `custom` resources know no strategic patches."""
 
     def __init__(self, world: World) -> None:
         self.is_down = False
         self.is_mute = False
+        self.custom: set[str] = set()
         self.latency_seconds = 0.0
         self.longest_watch_seconds = LONGEST_WATCH_SECONDS
         self.writes: list[Write] = []
@@ -252,6 +254,8 @@ class FakeServer:
         if content_type == PATCH_TYPES["json"]:
             return self._replace(target, current, jsonpatch.apply(current, body))
         if content_type == PATCH_TYPES["strategic"]:
+            if resource.plural in self.custom:
+                raise errors.UnsupportedMediaType("the body of the request was in an unknown format")
             return self._replace(target, current, strategic.apply(current, body, resource.version(target.version).schema()))
         return self._replace(target, current, mergepatch.apply(current, body))
 

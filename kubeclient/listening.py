@@ -78,3 +78,9 @@ class PeerWebSocket(WSProtocol):
         super().connection_made(cast(asyncio.Transport, transport))
         self.transport.set_write_buffer_limits(WAITING_BYTES)
         self.app_state = with_peer(self.app_state, transport)
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            super().data_received(data)
+        except UnicodeDecodeError:              # a handshake that is no ASCII: its parser does not say so
+            self.transport.close()

@@ -10,10 +10,12 @@ from typing import Any
 
 from controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Graph, Node, Owner
 from kubeapi.catalog import RESOURCES, by_kind
-from kubeapi.errors import Conflict, NotFound
+from kubeapi.errors import Conflict, NotFound, UnsupportedMediaType
 from kubeapi.generated.models.core_v1 import ObjectReference
 from kubeapi.meta import ObjectKey
+from kubeapi.patch import strategic
 from kubeapi.resource import Resource
+from kubeapi.schemas import schema_of
 from kubeclient.client import Client, ResourceClient
 from kubeclient.controller import DONE, Controller, Result
 from kubeclient.events import EventRecorder
@@ -118,12 +120,24 @@ class GarbageCollector:
 
     async def _patch(self, node: Node, metadata: dict[str, object]) -> None:
         try:
-            await self._api(node).patch(node.key.name, {"metadata": {"uid": node.uid, **metadata}}, type="strategic")
+            await self._strategically_or_not(node, metadata)
         except NotFound:
             return
         except Conflict as error:
             if "uid" not in str(error).lower():
                 raise
+
+    async def _strategically_or_not(self, node: Node, metadata: dict[str, object]) -> None:
+        """Custom resources know no strategic patches: one is carried out here, on what was just read and must not have changed."""
+        api = self._api(node)
+        try:
+            await api.patch(node.key.name, {"metadata": {"uid": node.uid, **metadata}}, type="strategic")
+        except UnsupportedMediaType:
+            live = (await api.get(node.key.name))["metadata"]
+            wanted = strategic.apply(live, metadata, schema_of("meta", "v1", "ObjectMeta"))
+            await api.patch(node.key.name, {"metadata": {
+                "uid": node.uid, "resourceVersion": live["resourceVersion"],
+                **{field: wanted.get(field) or None for field in ("ownerReferences", "finalizers")}}})
 
     def _api(self, node: Node) -> ResourceClient[dict[str, Any]]:
         return self._client.documents(node.resource, namespace=node.key.namespace)

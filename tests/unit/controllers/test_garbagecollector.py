@@ -99,14 +99,16 @@ def test_an_owner_recreated_while_the_watch_was_away_is_no_owner() -> None:
     assert scene.secret() is None
 
 
-def test_with_one_of_two_owners_left_it_stays_and_forgets_the_dead() -> None:
+@pytest.mark.parametrize("custom", [set(), {"secrets"}], ids=["built in", "custom"])
+def test_with_one_of_two_owners_left_it_stays_and_forgets_the_dead(custom: set[str]) -> None:
     scene = Scene()
+    scene.fake.server.custom = custom
     first, second = scene.owner("first"), scene.owner("second")
     scene.dependent(reference(first), reference(second))
     scene.play(lambda: scene.fake.remove(first))
     left = scene.secret()
     assert left is not None and [owner.name for owner in left.metadata.owner_references] == ["second"]
-    assert [write.action for write in scene.fake.writes] == [patch("secrets")]
+    assert [write.action for write in scene.fake.writes] == [patch("secrets")] * (2 if custom else 1)      # the refused one, too
 
 
 def test_an_owner_of_a_kind_that_is_not_served_keeps_its_dependents() -> None:
