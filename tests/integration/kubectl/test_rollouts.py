@@ -58,8 +58,8 @@ rollout undo svc/kubernetes
 rollout undo -n default svc/kubernetes
 rollout history node/NODE
 get rc
-scale rc/rc --replicas=0
 describe rc rc --show-events=false
+scale rc/rc --replicas=0
 """),
 }
 
