@@ -7,8 +7,10 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import fcntl
 import os
 import re
+import struct
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,6 +23,8 @@ CLONE_FS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET = 0x200, 0x4000000, 0x8000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 1 << 18
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 AT_FDCWD, RESOLVE_IN_ROOT, SYS_OPENAT2 = -100, 0x10, 437
+
+_FLOCK = struct.Struct("hhqqi")
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
@@ -126,6 +130,20 @@ def open_process(pid: int, started: int) -> int | None:
         os.close(descriptor)
         return None
     return descriptor
+
+
+def lock_holder(path: Path) -> int:
+    """The pid of the process that has a record lock on a file; 0 where none has, or there is no such file."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        found = fcntl.fcntl(descriptor, fcntl.F_GETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0))
+    finally:
+        os.close(descriptor)
+    kind, _, _, _, pid = _FLOCK.unpack(found)
+    return 0 if kind == fcntl.F_UNLCK else int(pid)
 
 
 async def in_fresh_thread(function: Callable[[], Result]) -> Result:

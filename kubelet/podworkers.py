@@ -58,6 +58,7 @@ class PodWorker:
         self._ended = Next()
         self._grace: float | None = None            # of the termination under way
         self._running: asyncio.Task[Any] | None = None
+        self._is_cut_off = False
         self._retries = BackOff(1.0, 60.0)
 
     @property
@@ -94,9 +95,10 @@ class PodWorker:
     def _notice(self) -> None:
         self._wake.set()
         self._news.set()
-        if self._running is None or not self._must_end:
+        if self._running is None or self._is_cut_off or not self._must_end:
             return
         if self._grace is None or self._grace_seconds() < self._grace:
+            self._is_cut_off = True               # once: what it has begun it may bring to an end, or undo
             self._running.cancel()
 
     # --- its life
@@ -166,6 +168,7 @@ class PodWorker:
         """The pod's error boundary; None where it was cut off because the pod must end (or end sooner)."""
         self._wake.clear()
         self._news.clear()
+        self._is_cut_off = False
         async with asyncio.TaskGroup() as group:
             self._running = task = group.create_task(self._guarded(work, failed))
         self._running = None

@@ -1,13 +1,15 @@
 """The process behind every container: it outlives the kubelet, writes the log, and reports how the container ended.
 
 Run as `python -I -S shim.py` it is the zygote: descriptor 3 brings requests, each is answered by a forked shim, which is
-nobody's child. A shim holds its container's lock as long as it lives: whoever gets the lock knows that it is gone. It
-writes process.json before the container runs and exit.json (both renamed into place) before it ends itself.
+nobody's child. A shim holds its container's lock as long as it lives: whoever gets the lock knows that it is gone; the runc
+that makes the container has a lock of its own, since it outlives a killed shim by a moment. A shim writes process.json before
+the container runs and exit.json (both renamed into place) before it ends itself.
 """
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import gc
 import json
 import os
@@ -20,6 +22,7 @@ import time
 
 PR_SET_PDEATHSIG, PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 1, 15, 36
 CHUNK = 1 << 16
+RUNC_LOCK = "runc.lock"
 CREATE = ("create", "--bundle", ".", "--pid-file", "pid")
 LONGEST_LINE = 16384                 # of a log; longer ones are written in parts
 MOST_UNSENT = 4 << 20                # to a slow attached client, before it is cut off
@@ -96,11 +99,11 @@ def write_json(name: str, document: Request) -> None:
     os.rename(name + ".tmp", name)
 
 
-def runc(request: Request, arguments: list[str], stdio: list[int]) -> None:
-    """Runs runc to its end with these three descriptors; RuntimeError says what runc said."""
+def runc(request: Request, arguments: list[str], stdio: list[int], lock: str = "") -> None:
+    """Runs runc to its end with these three descriptors, holding this lock; RuntimeError says what runc said."""
     log = f"runc-{os.getpid()}.log"
     command = [request["runc"], "--root", request["root"], "--log", log, "--log-format", "json", *arguments]
-    pid = spawn(command, stdio)
+    pid = spawn(command, stdio, lock)
     status = os.waitpid(pid, 0)[1]
     message = ""
     if status:
@@ -110,18 +113,29 @@ def runc(request: Request, arguments: list[str], stdio: list[int]) -> None:
         raise RuntimeError(message)
 
 
-def spawn(command: list[str], stdio: list[int]) -> int:
+def spawn(command: list[str], stdio: list[int], lock: str) -> int:
     """A child that dies with the shim: a runc that nobody waits for must not finish a container nobody knows."""
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
         try:
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            for number, descriptor in enumerate(stdio):
-                os.dup2(descriptor, number)
-            os.execvp(command[0], command)
+            if lock:
+                hold(lock)
+            if os.getppid() == parent:       # else the shim died before its death meant ours; and nobody knew us by the lock
+                for number, descriptor in enumerate(stdio):
+                    os.dup2(descriptor, number)
+                os.execvp(command[0], command)
         finally:
             os._exit(127)
     return pid
+
+
+def hold(lock: str) -> None:
+    """Until this process ends, whatever it becomes by exec; it tells who holds it (F_GETLK), and children do not get it."""
+    descriptor = os.open(lock, os.O_WRONLY | os.O_CREAT, 0o600)
+    os.set_inheritable(descriptor, True)
+    fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def last_error(log: str) -> str:
@@ -163,7 +177,6 @@ def receive_console(listener: socket.socket, name: str) -> int:
 
 
 def set_window(terminal: int, columns: int, rows: int) -> None:
-    import fcntl
     fcntl.ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
 
@@ -393,7 +406,7 @@ class ContainerShim:
         name = "console.sock"
         console = console_listener(name)
         null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        runc(self.request, [*CREATE, "--console-socket", name, self.request["id"]], [null, null, null])
+        runc(self.request, [*CREATE, "--console-socket", name, self.request["id"]], [null, null, null], RUNC_LOCK)
         os.close(null)
         self.terminal = receive_console(console, name)
         self.outputs = {self.terminal: STDOUT}
@@ -406,7 +419,7 @@ class ContainerShim:
             stdin, mine_in = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC), -1
         mine_out, stdout = os.pipe2(os.O_CLOEXEC)
         mine_err, stderr = os.pipe2(os.O_CLOEXEC)
-        runc(self.request, [*CREATE, self.request["id"]], [stdin, stdout, stderr])
+        runc(self.request, [*CREATE, self.request["id"]], [stdin, stdout, stderr], RUNC_LOCK)
         for descriptor in (stdin, stdout, stderr):
             os.close(descriptor)
         self.outputs = {mine_out: STDOUT, mine_err: STDERR}
@@ -418,7 +431,7 @@ class ContainerShim:
         write_json("process.json", {"pid": self.pid, "starttime": start_time(self.pid), "started_at": time.time_ns()})
         if not self.request["is_runc"]:
             null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-            runc(self.request, ["start", self.request["id"]], [null, null, null])
+            runc(self.request, ["start", self.request["id"]], [null, null, null], RUNC_LOCK)
             os.close(null)
             return
         fifo = os.path.join(self.request["root"], self.request["id"], "exec.fifo")
@@ -522,12 +535,13 @@ class ContainerShim:
 
     def kill_leftovers(self) -> None:
         """In a process namespace that is shared, a container's children survive its first process."""
-        kill_all(self.request["procs"])
+        kill_all(self.request["procs"], self.request["freezer"])
 
 
-def kill_all(procs: str) -> None:
+def kill_all(procs: str, freezer: str) -> None:
     """Every process that a cgroup lists, and those that come while it kills."""
     for _ in range(KILL_ROUNDS):
+        thaw(freezer)
         kill_at_once(os.path.dirname(procs))
         try:
             with open(procs) as file:
@@ -547,6 +561,16 @@ def kill_at_once(group: str) -> None:
         file = os.open(group + "/cgroup.kill", os.O_WRONLY | os.O_CLOEXEC)
         try:
             os.write(file, b"1")
+        finally:
+            os.close(file)
+
+
+def thaw(freezer: str) -> None:
+    """On version 1 what is frozen does not die of a signal; runc freezes a group while it kills what is in it."""
+    with contextlib.suppress(OSError):
+        file = os.open(freezer, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(file, b"THAWED")
         finally:
             os.close(file)
 

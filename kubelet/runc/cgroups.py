@@ -5,6 +5,7 @@ here are the pods' above them.
 """
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from kubelet.cri import LinuxResources
-from kubelet.shim import kill_and_wait, kill_at_once
+from kubelet.shim import kill_and_wait, kill_at_once, thaw
 
 V2_CONTROLLERS = "+cpu +memory +pids +hugetlb"
 KILL_ROUNDS = 100
@@ -68,6 +69,11 @@ class Cgroups:
     def procs(self, path: str) -> Path:
         """The file that lists a group's processes, in a hierarchy that all of them are in."""
         return (self.directory("pids", path) or self.directory("memory", path) or Path("/nonexistent")) / "cgroup.procs"
+
+    def freezer(self, path: str) -> Path | None:
+        """The file that thaws a group; none on version 2, where what is frozen dies nevertheless."""
+        directory = None if self.unified else self.directory("freezer", path)
+        return directory / "freezer.state" if directory else None
 
     def oom_counter(self, path: str) -> tuple[str, str]:
         """(file, key) whose number tells how many processes the kernel killed for memory."""
@@ -158,11 +164,18 @@ class Cgroups:
             pids = self.pids(path)
             if not pids:
                 return
+            self._thaw(path)
             if self.unified:
                 kill_at_once(self.unified + path)
             for pid in pids:
                 with suppress(OSError):
                     kill_and_wait(pid)
+
+    def _thaw(self, path: str) -> None:
+        """A runc that was killed at the wrong moment leaves a group frozen, where nobody can die."""
+        if state := self.freezer(path):
+            for parent, _, _ in os.walk(state.parent):
+                thaw(os.path.join(parent, state.name))
 
     def remove(self, path: str) -> None:
         """Removes a group with those below it, where no process is in them (any more)."""
@@ -170,6 +183,16 @@ class Cgroups:
             for parent, _, _ in os.walk(directory, topdown=False):
                 with suppress(OSError):
                     os.rmdir(parent)
+
+    def end(self, path: str) -> None:
+        """Removes it with everything that runs in it. Raises OSError where something of it stays."""
+        if not path.startswith(f"{ROOT}/"):
+            raise ValueError(f"{path!r} is none of ours")
+        self.kill(path)
+        self.remove(path)
+        for directory in self.directories(path):
+            if directory.exists():
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(directory))
 
     def remove_root(self) -> None:
         """Removes what all clusters have in common, if this was the last: a group with groups below it stays."""

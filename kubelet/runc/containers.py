@@ -1,13 +1,16 @@
 """One container as the runtime holds it: what is on disk, its shim, and how it ended.
 
 The shim's lock is the truth about a container that was started: held, its shim lives; free, exit.json says how it ended,
-and where there is none the outcome is lost and whatever still runs of it is killed.
+and where there is none the outcome is lost and whatever still runs of it is killed. That includes a runc in the middle of its
+work, which has a lock of its own: a container that is settled is no more written to by anybody.
 """
 from __future__ import annotations
 
 import asyncio
+import errno
 import fcntl
 import os
+import select
 import shutil
 import signal
 from collections.abc import AsyncIterator, Mapping
@@ -21,6 +24,7 @@ from kubelet.cri import ContainerState, ContainerStatus, CriError, LinuxResource
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import ContainerRecord, made
+from kubelet.shim import KILL_MILLISECONDS, KILL_ROUNDS, RUNC_LOCK, kill_and_wait, poll
 
 KILLED = 137
 LOST = "ContainerStatusUnknown"
@@ -130,9 +134,12 @@ class Container:
             os.close(descriptor)
 
     def settle(self, cgroups: Cgroups, now: int) -> None:
-        """Called when the shim is gone: reads how the container ended, or ends it and says that this is lost."""
+        """Called when the shim is gone: reads how the container ended, or ends it and says that this is lost. Raises OSError
+        where something of it does not end; to be repeated."""
+        self._see_shim_off()
         self.load_process()
         self.load_exit()
+        self._end_runc()                         # before the group is emptied: it may just be putting somebody there
         if self.exit is not None:
             return
         self.signal(signal.SIGKILL)
@@ -142,11 +149,28 @@ class Container:
         write_json(self.directory / "exit.json", document)
         self.load_exit()
 
+    def _see_shim_off(self) -> None:
+        """A dying process lets go of its locks first, and only then of its children."""
+        if (shim := self.open_shim()) is not None:
+            poll({shim: select.POLLIN}, KILL_MILLISECONDS)
+            os.close(shim)
+
+    def _end_runc(self) -> None:
+        """A killed shim's runc is killed with it, but goes a moment later."""
+        for _ in range(KILL_ROUNDS):
+            pid = linux.lock_holder(self.directory / RUNC_LOCK)
+            if not pid:
+                return
+            with suppress(ProcessLookupError):
+                kill_and_wait(pid)
+        raise OSError(errno.EBUSY, "runc does not end though it was killed", str(self.directory))
+
     def remove_from_disk(self, cgroups: Cgroups) -> None:
-        """The record goes first: what a crash leaves behind is then half-made and cleaned up at the next start."""
+        """The record goes first: what a crash leaves behind is then half-made and cleaned up at the next start. What cannot be
+        removed raises OSError; to be repeated."""
         (self.directory / "container.json").unlink(missing_ok=True)
         cgroups.remove(self.record.cgroup)
-        shutil.rmtree(self.runc_root / self.id, ignore_errors=True)
+        remove_tree(self.runc_root / self.id)
         remove_directory(self.directory)
 
 
@@ -190,6 +214,10 @@ def remove_directory(directory: Path) -> None:
     """With whatever is mounted below it."""
     for point in reversed(linux.mount_points(directory)):
         linux.unmount(point)
+    remove_tree(directory)
+
+
+def remove_tree(directory: Path) -> None:
     shutil.rmtree(directory, ignore_errors=True)      # a shim may just be writing its last file
     with suppress(FileNotFoundError):
         shutil.rmtree(directory)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import subprocess
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
@@ -30,7 +31,6 @@ from kubelet.cri import (
 )
 from kubelet.handlers import no_such_handler
 from kubelet.images.store import ImageStore
-from kubelet.resources import BEST_EFFORT, BURSTABLE, GUARANTEED, qos_cgroup
 from kubelet.runc import bundle, containers, exec, portforward, sandboxes
 from kubelet.runc.cgroups import Cgroups, node_path
 from kubelet.runc.containers import Container
@@ -38,6 +38,7 @@ from kubelet.runc.files import read_json, write_json
 from kubelet.runc.known import ByPod
 from kubelet.runc.nodenetwork import NodeNetwork
 from kubelet.runc.records import SandboxRecord
+from kubelet.runc.recovery import Recovery
 from kubelet.runc.sandboxes import Sandbox, is_pause
 from kubelet.runc.shims import LOG_BYTES, LOG_FILES, Shims
 
@@ -140,44 +141,12 @@ class RuncRuntime:
         Faults are told after all others are set."""
         await self._network.set_routes(nodes)
 
-    # --- what a predecessor left
-
     async def _recover(self) -> None:
-        for container in await asyncio.to_thread(self._load):
-            await self._shims.adopt(container)
+        """What a predecessor left."""
+        await Recovery(self.directory, self._sandboxes, self._containers, self._shims, self._cgroups, node_path(self.cluster, self.node),
+                       self._others_pods, self._remove).run()
+        await asyncio.to_thread(self._images.keep_only_holders, self._containers)
         await self._network.recover()
-        log.info("found %d sandboxes and %d containers", len(self._sandboxes), len(self._containers))
-
-    def _load(self) -> list[Container]:
-        """Removes what is half-made; answers the containers whose end is not known yet."""
-        mounted = frozenset(linux.mount_points(self.directory))
-        for directory in (self.directory / "sandboxes").iterdir():
-            if sandbox := sandboxes.load(directory, mounted):
-                self._sandboxes[sandbox.id] = sandbox
-            else:
-                containers.remove_directory(directory)
-        for directory in (self.directory / "containers").iterdir():
-            container = containers.load(directory, self.directory / "runc")
-            if container and container.record.sandbox_id in self._sandboxes:
-                self._containers[container.id] = container
-            elif container:
-                self._cgroups.kill(container.record.cgroup)
-                container.remove_from_disk(self._cgroups)
-            else:
-                containers.remove_directory(directory)
-        self._images.keep_only_holders(self._containers)
-        self._remove_unknown_groups()
-        return [one for one in self._containers.values() if one.exit is None and one.was_started]
-
-    def _remove_unknown_groups(self) -> None:
-        """Of pods whose sandbox was not yet, or no longer, on record when the kubelet died."""
-        node = node_path(self.cluster, self.node)
-        known, of_others = {one.config.cgroup_parent for one in self._sandboxes.values()}, {f"pod{uid}" for uid in self._others_pods()}
-        classes = {qos_cgroup(node, qos) for qos in (GUARANTEED, BURSTABLE, BEST_EFFORT)}
-        for parent in classes:
-            for name in self._cgroups.children(parent):
-                if (path := f"{parent}/{name}") not in known | classes and name not in of_others:
-                    self._remove_group(path)
 
     # --- sandboxes
 
@@ -188,9 +157,8 @@ class RuncRuntime:
         sandbox_id = self._new_id()
         async with self._shims.room:
             sandbox = await linux.in_fresh_thread(lambda: self._make_sandbox(sandbox_id, config))
-        if config.share_process_namespace and not config.host_pid:
+        if sandboxes.has_pause(config):
             await self._start_pause(sandbox)
-            await asyncio.to_thread(self._register, sandbox)
         if config.port_mappings:
             await self._open_host_ports(sandbox)
         self._events.publish(ContainerEvent(sandbox.id, config.uid, ""))
@@ -209,7 +177,7 @@ class RuncRuntime:
         try:
             self._cgroups.create(config.cgroup_parent, config.resources)
             sandboxes.build(sandbox, self._network.pods)
-            if not config.share_process_namespace or config.host_pid:
+            if not sandboxes.has_pause(config):
                 self._register(sandbox)
         except BaseException as error:
             self._unmake(sandbox)
@@ -226,6 +194,8 @@ class RuncRuntime:
     def _unmake(self, sandbox: Sandbox) -> None:
         containers.remove_directory(sandbox.directory)
         self._network.give_back_address(sandbox)
+        if not self._sandboxes.of_pod(sandbox.config.uid):
+            self._cgroups.end(sandbox.config.cgroup_parent)
 
     async def _start_pause(self, sandbox: Sandbox) -> None:
         record = await asyncio.to_thread(bundle.make_pause, self.directory / "containers", sandbox, self._now(), self._oci(sandbox))
@@ -233,12 +203,23 @@ class RuncRuntime:
         self._containers[container.id] = container
         try:
             await self._shims.start(container)
-            await asyncio.to_thread(sandboxes.pin_process_namespace, sandbox, container.pid)
+            await asyncio.to_thread(self._pin_process_namespace, sandbox, container)
         except BaseException:
             await self._shims.stop(container, 0)
             await self._remove(container)
             await asyncio.to_thread(self._unmake, sandbox)
             raise
+        await asyncio.to_thread(self._register, sandbox)
+        if not container.is_running:
+            sandboxes.mark_not_ready(sandbox)     # it died before anybody could be told that the sandbox has lost it
+
+    def _pin_process_namespace(self, sandbox: Sandbox, pause: Container) -> None:
+        """Its own: a pid alone may be another's by now."""
+        sandboxes.pin_process_namespace(sandbox, pause.pid)
+        process = pause.open_process()
+        if process is None:
+            raise CriError("FailedCreatePodSandBox", "the pod's pause process has died")
+        os.close(process)
 
     async def stop_pod_sandbox(self, sandbox_id: str) -> None:
         """Kills what still runs in it and gives its address back; of an unknown sandbox it does nothing."""
@@ -267,17 +248,12 @@ class RuncRuntime:
                 return
             for container in self._of_sandbox(sandbox_id):
                 await self._remove(container)
+            if self._sandboxes.of_pod(sandbox.config.uid) == [sandbox]:
+                await asyncio.to_thread(self._cgroups.end, sandbox.config.cgroup_parent)       # with what a killed runc had just begun
             await asyncio.to_thread(sandboxes.remove_from_disk, sandbox)
             del self._sandboxes[sandbox_id]
-            parent = sandbox.config.cgroup_parent
-            if not self._sandboxes.of_pod(sandbox.config.uid):
-                await asyncio.to_thread(self._remove_group, parent)
         self._locks.pop(sandbox_id, None)
         self._events.publish(ContainerEvent(sandbox_id, sandbox.config.uid, ""))
-
-    def _remove_group(self, path: str) -> None:
-        self._cgroups.kill(path)                  # what a killed runc had just begun
-        self._cgroups.remove(path)
 
     async def list_pod_sandboxes(self, pod_uid: str = "") -> Sequence[SandboxStatus]:
         return [one.status() for one in (self._sandboxes.of_pod(pod_uid) if pod_uid else self._sandboxes.values())]
@@ -367,10 +343,15 @@ class RuncRuntime:
             await self._remove(container)
 
     async def _remove(self, container: Container) -> None:
+        """Wholly, also when the caller is cancelled; what fails may be repeated."""
+        await self._shims.unbroken(self._remove_locked(container))
+
+    async def _remove_locked(self, container: Container) -> None:
         async with container.lock:
-            if self._containers.pop(container.id, None) is not None:
+            if container.id in self._containers:
                 await asyncio.to_thread(container.remove_from_disk, self._cgroups)
                 self._images.release(container.id)
+                del self._containers[container.id]
 
     async def list_containers(self, sandbox_id: str = "", pod_uid: str = "") -> Sequence[ContainerStatus]:
         found = self._containers.of_pod(pod_uid) if pod_uid else self._containers.values()

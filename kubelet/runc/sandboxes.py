@@ -128,6 +128,10 @@ def _set_sysctls(config: SandboxConfig, kinds: list[str]) -> None:
             raise CriError("FailedCreatePodSandBox", f"sysctl {name}={value}: {error.strerror}") from error
 
 
+def has_pause(config: SandboxConfig) -> bool:
+    return config.share_process_namespace and not config.host_pid
+
+
 def pin_process_namespace(sandbox: Sandbox, pid: int) -> None:
     sandbox.pin("pid").touch()
     linux.bind(f"/proc/{pid}/ns/pid", sandbox.pin("pid"))

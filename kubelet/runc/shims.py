@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kubelet import linux
+from kubelet.backoff import BackOff
 from kubelet.cri import CriError
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.containers import Container
@@ -46,7 +47,7 @@ class Shims:
 
     async def start(self, container: Container) -> None:
         """Goes on when the caller is cancelled: a container that starts is always followed."""
-        await self._unbroken(self._start_locked(container))
+        await self.unbroken(self._start_locked(container))
 
     async def _start_locked(self, container: Container) -> None:
         async with container.lock, self.room:
@@ -91,13 +92,14 @@ class Shims:
         record = container.record
         return {**self.base_request(container), "role": "run", "log": record.log_path, "log_bytes": self._log_bytes, "log_files": self._log_files,
                 "tty": record.config.tty, "stdin": record.config.stdin, "stdin_once": record.config.stdin_once,
-                "oom": self._cgroups.oom_counter(record.cgroup), "procs": str(self._cgroups.procs(record.cgroup))}
+                "oom": self._cgroups.oom_counter(record.cgroup), "procs": str(self._cgroups.procs(record.cgroup)),
+                "freezer": str(self._cgroups.freezer(record.cgroup) or "")}
 
     def base_request(self, container: Container) -> dict[str, Any]:
         return {"id": container.id, "directory": str(container.directory), "runc": container.record.binary or self._runc,
                 "is_runc": not container.record.runtime, "root": str(self._runc_root)}
 
-    async def _unbroken(self, work: Coroutine[Any, Any, Result]) -> Result:
+    async def unbroken(self, work: Coroutine[Any, Any, Result]) -> Result:
         """Its own task: a caller that is cancelled leaves it running."""
         assert self._tasks is not None
         outcome: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
@@ -122,8 +124,14 @@ class Shims:
 
     async def adopt(self, container: Container) -> None:
         """Follows the shim of a container that a predecessor started, or settles what a killed one left."""
-        async with asyncio.timeout(RECOVERY_SECONDS):
-            shim = await self._shim_of(container)
+        try:
+            async with asyncio.timeout(RECOVERY_SECONDS):
+                shim = await self._shim_of(container)
+        except TimeoutError:
+            if (shim := container.open_shim()) is None:
+                raise
+            log.warning("container %s: its shim did not create it in time", container.id)
+            signal.pidfd_send_signal(shim, signal.SIGKILL)
         container.load_process()
         if shim is None:
             await self.settle(container)
@@ -154,13 +162,19 @@ class Shims:
             await linux.readable(shim)
         finally:
             os.close(shim)
-        try:
-            await self.settle(container)
-        except Exception:
-            log.exception("container %s: how it ended cannot be read", container.id)
+        await self.settle(container)
 
     async def settle(self, container: Container) -> None:
-        await asyncio.to_thread(container.settle, self._cgroups, self._now())
+        """Until it succeeds: of a container whose end is not known, nothing can be stopped, restarted or removed."""
+        retries, loop = BackOff(1.0, 60.0), asyncio.get_running_loop()
+        while True:
+            try:
+                await asyncio.to_thread(container.settle, self._cgroups, self._now())
+                break
+            except Exception:
+                log.exception("container %s: how it ended cannot be read", container.id)
+            retries.next("", loop.time(), loop.time())
+            await asyncio.sleep(retries.delay(""))
         container.ended.set()
         self._ended(container)
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from kubelet.cri import LinuxResources, SecurityContext
-from kubelet.runc.cgroups import Cgroups
+from kubelet.runc.cgroups import Cgroups, cluster_path
 from tests.e2e.runtime.node import Surroundings, can_run_pods, output, running_node
 
 GROUPS = Cgroups.detect()
@@ -101,6 +102,21 @@ def test_a_group_that_forks_while_it_is_killed_ends() -> None:
         GROUPS.kill(path)
         GROUPS.remove(path.rpartition("/")[0])
         GROUPS.remove_root()
+
+
+def test_a_frozen_group_ends(place: Surroundings) -> None:
+    """A runc killed while it kills what it has frozen leaves it so."""
+    path = f"{cluster_path(place.cluster)}/pod"
+    GROUPS.create(path, LinuxResources())
+    group = GROUPS.directory("freezer", path) or Path("/nonexistent")
+    group.mkdir(parents=True, exist_ok=True)
+    with subprocess.Popen(["sleep", "1000"]) as process:
+        for one in (GROUPS.procs(path), group / "cgroup.procs"):
+            one.write_text(str(process.pid))
+        (group / ("cgroup.freeze" if GROUPS.unified else "freezer.state")).write_text("1" if GROUPS.unified else "FROZEN")
+        GROUPS.end(path)
+        assert process.wait(30) == -signal.SIGKILL
+    assert not [one for one in GROUPS.directories(path) if one.exists()]
 
 
 @on_systemd

@@ -23,6 +23,14 @@ def test_output_and_exit_code_are_kept(place: Surroundings) -> None:
     asyncio.run(scene())
 
 
+def test_a_container_gets_three_descriptors_and_none_of_those_who_made_it(place: Surroundings) -> None:
+    async def scene() -> None:
+        async with running_node(place) as node:
+            status = await node.run(await node.sandbox(), "sh", "-c", "for one in /proc/$$/fd/*; do readlink $one; done")
+            assert [one.partition(":")[0] for one in output(status)] == ["/dev/null", "pipe", "pipe"]
+    asyncio.run(scene())
+
+
 def test_long_lines_are_logged_in_parts(place: Surroundings) -> None:
     async def scene() -> None:
         async with running_node(place) as node:

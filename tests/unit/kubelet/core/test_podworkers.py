@@ -46,6 +46,19 @@ class Life:
             await self.called.wait()
 
 
+class Undoing(Life):
+    """Cut off, it needs a while to undo what it has begun."""
+
+    async def sync(self, pod: Pod) -> Next:
+        try:
+            await super().sync(pod)
+            await asyncio.get_running_loop().create_future()
+        finally:
+            await asyncio.sleep(5)
+            self._call("undone")
+        return Next()
+
+
 def version(number: int) -> Pod:
     return a_pod(metadata={"resourceVersion": str(number)})
 
@@ -122,4 +135,21 @@ def test_the_echo_of_a_write_wakes_nobody(metadata: dict[str, Any], is_echo: boo
             await settle()
             assert len(life.calls) == syncs and worker.pod.metadata.resource_version == "2"
             task.cancel()
+    run(scene())
+
+
+def test_what_is_cut_off_may_undo_what_it_has_begun_whatever_else_is_told_meanwhile() -> None:
+    async def scene() -> None:
+        life = Undoing()
+        worker = PodWorker(version(1), life)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(worker.run())
+            await life.until(lambda: len(life.calls) == 1)
+            deleted = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30}
+            worker.update(a_pod(metadata={"resourceVersion": "2", **deleted}))
+            await settle()
+            worker.update(a_pod(metadata={"resourceVersion": "3", **deleted, "deletionGracePeriodSeconds": 1}))
+            await settle()
+            worker.removed()
+        assert life.calls == [(0.0, "sync 1"), (5.0, "undone"), (5.0, "terminate"), (5.0, "clean up"), (5.0, "forget")]
     run(scene())

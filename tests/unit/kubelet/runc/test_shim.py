@@ -1,6 +1,7 @@
 """The shim without containers: its log, its framing, what it imports."""
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubelet import shim
+from kubelet import linux, shim
 
 
 def lines(path: Path) -> list[tuple[bytes, bytes, bytes]]:
@@ -66,3 +67,28 @@ def test_it_starts_with_next_to_nothing() -> None:
     script = f"import sys; sys.argv = ['shim']; sys.path.insert(0, {str(Path(shim.__file__).parent)!r}); import shim; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, check=True, timeout=60).stdout.split()
     assert not {"asyncio", "pydantic", "typing", "subprocess", "ssl", "http", "threading", "logging"} & set(loaded)
+
+
+def test_runc_is_known_by_its_lock_as_long_as_it_lives(tmp_path: Path) -> None:
+    """It is, not what it starts: that is known by its group."""
+    lock = tmp_path / "runc.lock"
+    stdin, keep_open = os.pipe()
+    told, stdout = os.pipe()
+    pid = shim.spawn(["sh", "-c", "sleep 1000 & echo $!; read line"], [stdin, stdout, stdout], str(lock))
+    try:
+        child = int(os.read(told, 20))
+        assert linux.lock_holder(lock) == pid
+        shim.kill_and_wait(pid)
+        assert linux.start_time(child)
+        assert linux.lock_holder(lock) == 0
+        shim.kill_and_wait(child)
+    finally:
+        os.waitpid(pid, 0)
+        for descriptor in (stdin, keep_open, told, stdout):
+            os.close(descriptor)
+
+
+def test_a_lock_that_nobody_has(tmp_path: Path) -> None:
+    assert linux.lock_holder(tmp_path / "none") == 0
+    (tmp_path / "free").touch()
+    assert linux.lock_holder(tmp_path / "free") == 0
