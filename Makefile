@@ -38,8 +38,9 @@ check: $(VENV)/.installed
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/architecture
 
+# make bench UPSTREAM=DIR: the same of kube-apiserver, kube-controller-manager, kube-scheduler and kubectl in DIR.
 bench: $(VENV)/.installed
-	$(BIN)/python -m bench $(ARGS)
+	$(BIN)/python -m bench $(if $(UPSTREAM),--upstream $(UPSTREAM)) $(ARGS)
 
 generate: $(VENV)/.installed
 	$(BIN)/python hack/generate.py

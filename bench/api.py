@@ -26,8 +26,7 @@ def a_pod(name: str) -> dict[str, Any]:
             "spec": {"containers": [container], "schedulerName": "nobody"}}
 
 
-async def measure(cluster: BenchCluster, stored: int) -> Figures:
-    """`stored`: how many pods to store in the end for the memory they cost; 0 for none."""
+async def measure(cluster: BenchCluster) -> Figures:
     pid = cluster.pids()["apiserver"]
     async with cluster.client() as client:
         found = await _single(client, pid)
@@ -35,10 +34,13 @@ async def measure(cluster: BenchCluster, stored: int) -> Figures:
         found |= await _watch(cluster, client, pid)
         found["list_memory"] = await _many_lists(client, pid)
         found |= await _rated("delete", WRITES, lambda n: client.request_bytes("DELETE", f"{PODS}/p{n}"), pid)
-        if stored:
-            await _rate(stored - LISTED + WRITES, lambda n: client.request_bytes("POST", PODS, a_pod(f"s{n}")))
-            found["stored"] = cluster.memory_mib()
     return found
+
+
+async def measure_stored(cluster: BenchCluster, pods: int) -> Figures:
+    async with cluster.client() as client:
+        await _rate(pods, lambda n: client.request_bytes("POST", PODS, a_pod(f"s{n}")))
+        return {"stored": cluster.memory_mib()}
 
 
 async def measure_memory(cluster: BenchCluster, pods: int = 10_000) -> Figures:

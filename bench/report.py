@@ -52,6 +52,8 @@ ROWS: Mapping[str, Row] = {
     "kubectl_1000": Row("kubectl get pods (1,000), whole process", "ms", 110, 200),
 }
 Figures = dict[str, float]
+Measured = Mapping[str, float | str]          # by row: a figure, or why there is none
+NOT_FOUND = "not found"
 
 
 def calibration() -> float:
@@ -66,14 +68,16 @@ def machine() -> dict[str, float]:
     return {"cores": os.cpu_count() or 0, "load": round(os.getloadavg()[0], 2), "calibration": calibration()}
 
 
-def print_table(about: Mapping[str, float], figures: Figures) -> None:
+def print_table(about: Mapping[str, float], figures: Figures, upstream: Measured) -> None:
+    """`upstream`: what was measured beside picokube; where nothing was, what the Row remembers of version 1.20."""
     print(f"{about['cores']:.0f} cores, load {about['load']:.2f}, {about['calibration']} M additions/s\n")
     print(f"{'':<66}{'measured':>12}{'target':>10}{'ratio':>7}{'upstream':>10}{'ratio':>7}")
     for key, row in ROWS.items():
         if key in figures:
-            value = figures[key]
+            value, other = figures[key], upstream.get(key, row.upstream)
+            beside = other if isinstance(other, str) else _number(other)
             print(f"{row.title:<66}{_number(value):>12}{_number(row.target):>10}{_ratio(row, value, row.target):>7}"
-                  f"{_number(row.upstream):>10}{_ratio(row, value, row.upstream):>7}  {row.unit}")
+                  f"{beside:>10}{_ratio(row, value, other):>7}  {row.unit}")
     print("\nratio: how many times better than the figure before it; below 1 it is worse")
 
 
@@ -83,13 +87,21 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _ratio(row: Row, value: float, other: float | None) -> str:
-    if not other or not value:
-        return ""
-    return f"{value / other if row.more_is_better else other / value:.2f}"
+def _ratio(row: Row, value: float, other: float | str | None) -> str:
+    found = ratio(row, value, other)
+    return "" if found is None else f"{found:.2f}"
 
 
-def write_json(path: Path, about: Mapping[str, float], figures: Figures) -> None:
-    rows = {key: {"title": ROWS[key].title.strip(), "unit": ROWS[key].unit, "value": value, "target": ROWS[key].target,
-                  "upstream": ROWS[key].upstream} for key, value in figures.items()}
+def ratio(row: Row, value: float, other: float | str | None) -> float | None:
+    """How many times better `value` is than the other."""
+    if isinstance(other, str) or not other or not value:
+        return None
+    return round(value / other if row.more_is_better else other / value, 3)
+
+
+def write_json(path: Path, about: Mapping[str, float], figures: Figures, upstream: Measured) -> None:
+    """`upstream` is what was measured in this run, a reason why nothing was, or null; `upstream_1_20` what was once."""
+    rows = {key: {"title": row.title.strip(), "unit": row.unit, "value": figures.get(key), "target": row.target, "upstream": upstream.get(key),
+                  "ratio": ratio(row, figures.get(key, 0), upstream.get(key)), "upstream_1_20": row.upstream}
+            for key, row in ROWS.items() if key in figures or key in upstream}
     path.write_text(json.dumps({"machine": about, "figures": rows}, indent=1) + "\n")

@@ -90,9 +90,14 @@ def command(cluster: Cluster, binary: Path) -> list[str]:
         str(binary), "--name=default", f"--data-dir={cluster.data}/etcd",
         f"--listen-client-urls={client}", f"--advertise-client-urls={client}",
         f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}", f"--initial-cluster=default={peer}",
-        f"--max-request-bytes={REQUEST_LIMIT_BYTES}", f"--quota-backend-bytes={QUOTA_BYTES}",
-        "--snapshot-count=10000", "--logger=zap", "--log-level=warn",
+        *limits(),
     ]
+
+
+def limits() -> list[str]:
+    """What is the same wherever it listens."""
+    return [f"--max-request-bytes={REQUEST_LIMIT_BYTES}", f"--quota-backend-bytes={QUOTA_BYTES}", "--snapshot-count=10000",
+            "--logger=zap", "--log-level=warn"]
 
 
 def prepare(cluster: Cluster) -> None:
