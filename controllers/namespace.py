@@ -5,7 +5,9 @@ and why, is told in the namespace's conditions.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from kubeapi.catalog import RESOURCES
 from kubeapi.errors import ApiStatusError, Conflict, MethodNotAllowed, NotFound
@@ -48,9 +50,9 @@ class NamespaceReconciler:
         namespace = self._namespaces.get(key)
         if namespace is None or namespace.metadata.deletion_timestamp is None:
             return DONE
-        remains = Remains()
+        remains, since = Remains(), (self._world.now() - namespace.metadata.deletion_timestamp).total_seconds()
         for resource in deletable():
-            await self._delete_all(resource, key.name, remains)
+            await self._delete_all(resource, key.name, since, remains)
             if resource.plural == "pods" and not remains.is_nothing:
                 break
         namespace = await self._write_conditions(namespace, remains)
@@ -59,7 +61,8 @@ class NamespaceReconciler:
         await self._finalize(namespace)
         return DONE
 
-    async def _delete_all(self, resource: Resource, namespace: str, remains: Remains) -> None:
+    async def _delete_all(self, resource: Resource, namespace: str, since: float, remains: Remains) -> None:
+        """`since`: the seconds that the namespace has been going."""
         api = self._client.documents(resource, namespace=namespace)
         try:
             if not (await api.list(limit=1)).items:
@@ -69,9 +72,12 @@ class NamespaceReconciler:
         except (NotFound, MethodNotAllowed):
             return
         except ApiStatusError as error:
-            remains.failures.append(f"{resource.group_resource}: {error}")
+            remains.failures.append(str(error))
             return
         if left:
+            if ought_to_be_gone(resource, left, since):
+                version = f"{resource.group}/{resource.storage_version}"
+                remains.failures.append(f"unexpected items still remain in namespace: {namespace} for gvr: {version}, Resource={resource.plural}")
             remains.objects[f"{resource.plural}.{resource.group}"] = len(left)      # "pods." in the core group, as upstream
             for one in left:
                 for finalizer in one["metadata"].get("finalizers", ()):
@@ -97,6 +103,14 @@ class NamespaceReconciler:
             await self._client.request("PUT", f"/api/v1/namespaces/{namespace.metadata.name}/finalize", wanted.to_wire())
         except (NotFound, Conflict):
             return      # gone, or changed: its event brings us back
+
+
+def ought_to_be_gone(resource: Resource, left: Sequence[Mapping[str, Any]], since: float) -> bool:
+    """Nothing holds what was deleted: no finalizer, and pods have had their time to end."""
+    if any(one["metadata"].get("finalizers") for one in left):
+        return False
+    running = [one for one in left if resource.plural == "pods" and (one.get("status") or {}).get("phase") not in ("Succeeded", "Failed")]
+    return since >= max((int(one["spec"].get("terminationGracePeriodSeconds") or 0) for one in running), default=0)
 
 
 def conditions(remains: Remains) -> list[NamespaceCondition]:

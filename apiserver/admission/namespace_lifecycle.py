@@ -18,7 +18,7 @@ class NamespaceLifecycle(Plugin):
     async def admit(self, attributes: Attributes) -> None:
         if attributes.operation == "DELETE" and attributes.is_for("", "namespaces") and attributes.name in IMMORTAL:
             raise errors.forbidden("namespaces", "", attributes.name, "this namespace may not be deleted")
-        if attributes.operation == "CREATE" and attributes.resource.is_namespaced and not attributes.subresource:
+        if attributes.operation == "CREATE" and attributes.resource.is_namespaced:
             await self._require(attributes)
 
     async def _require(self, attributes: Attributes) -> None:

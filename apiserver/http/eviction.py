@@ -7,6 +7,7 @@ from apiserver.auth.nodes import node_of
 from apiserver.http.bodies import decode_options, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
+from apiserver.registry.attributes import Attributes
 from apiserver.registry.deletion import DeleteOptions
 from apiserver.registry.eviction import budget_of, charged, condemned, may_go_unhealthy, needs_no_budget
 from apiserver.registry.store import Context, Store
@@ -30,6 +31,10 @@ class Eviction:
             raise errors.BadRequest("name in URL does not match name in Eviction object")
         options = DeleteOptions.parse(body.get("deleteOptions") or {}, exchange.query)
         context = Context(exchange.user.name, exchange.user.groups, "kube-apiserver", dry_run=options.dry_run)
+        attributes = Attributes("CREATE", self._pods.resource, namespace, name, "eviction", body, user=context.user, groups=context.groups,
+                                dry_run=options.dry_run)
+        await self._pods.admission.admit(attributes)
+        await self._pods.admission.validate(attributes)
         pod = (await self._pods.get(namespace, name)).document()
         node = node_of(exchange.user.name, exchange.user.groups)
         if node and pod["spec"].get("nodeName") != node:

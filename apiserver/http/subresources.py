@@ -6,6 +6,7 @@ from typing import Any
 from apiserver.http.bodies import decode_options, media_type, read_body
 from apiserver.http.responses import send_document
 from apiserver.http.verbs import Exchange
+from apiserver.registry.attributes import Attributes
 from apiserver.registry.store import Context, Store
 from kubeapi import errors
 from kubeapi.schemas import schema_of
@@ -48,6 +49,10 @@ class Binding:
             return pod
 
         context = Context(exchange.user.name, exchange.user.groups, "kube-scheduler", dry_run=exchange.write_options().dry_run)
+        attributes = Attributes("CREATE", self._pods.resource, exchange.info.namespace, name, "binding", body, user=context.user, groups=context.groups,
+                                dry_run=context.dry_run)
+        await self._pods.admission.admit(attributes)
+        await self._pods.admission.validate(attributes)
         await self._pods.update(exchange.info.namespace, name, bind, context, subresource="binding", uid=metadata.get("uid") or "")
         await send_document(exchange.scope, exchange.send, 201,
                         {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201})

@@ -248,7 +248,7 @@ class ResourceHandler:
             warn(exchange.scope, [strategy.warning_of_default_propagation])
         last, is_gone = await self._store.delete(info.namespace, info.name, options, self._context(exchange))
         if not is_gone or strategy.returns_deleted_object:
-            await self._answer(exchange, 200, last)
+            await self._answer(exchange, 200 if is_gone else options.code_of_waiting, last)
             return
         uid = last.document()["metadata"]["uid"]
         details = {"name": info.name, "group": self._resource.group, "kind": self._resource.plural, "uid": uid}

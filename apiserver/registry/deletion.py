@@ -25,6 +25,7 @@ class DeleteOptions:
     uid: str = ""
     resource_version: str = ""
     dry_run: bool = False
+    orphans: bool | None = None             # the policy's former name
 
     @classmethod
     def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
@@ -36,45 +37,58 @@ class DeleteOptions:
         except ValueError:
             raise errors.BadRequest(f'strconv.ParseInt: parsing "{grace}": invalid syntax') from None
         policy = body.get("propagationPolicy") or query.get("propagationPolicy") or ""
-        orphan = body.get("orphanDependents")
+        orphan = body.get("orphanDependents", {"true": True, "false": False}.get(query.get("orphanDependents", "").lower()))
+        dry_run = [*(body.get("dryRun") or ()), *filter(None, [query.get("dryRun")])]
+        faults = []
         if orphan is not None and policy:
-            raise errors.invalid("DeleteOptions", "meta.k8s.io", "", [fielderrors.invalid(
-                "propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set")])
+            faults.append(fielderrors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"))
         if policy and policy not in POLICIES:
-            raise errors.invalid("DeleteOptions", "meta.k8s.io", "",
-                                 [fielderrors.not_supported("propagationPolicy", policy, [*POLICIES, "nil"])])
+            faults.append(fielderrors.not_supported("propagationPolicy", policy, [*POLICIES, "nil"]))
+        if set(dry_run) - {"All"}:
+            faults.append(fielderrors.not_supported("dryRun", dry_run, ["All"]))
+        if faults:
+            raise errors.invalid("DeleteOptions", "meta.k8s.io", "", faults)
         if orphan is not None:
             policy = "Orphan" if orphan else "Background"
-        dry_run = [*(body.get("dryRun") or ()), *filter(None, [query.get("dryRun")])]
-        return cls(grace, policy, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "", bool(dry_run))
+        return cls(grace, policy, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "", bool(dry_run), orphan)
+
+    @property
+    def code_of_waiting(self) -> int:
+        """The HTTP status where something still holds the object."""
+        return 202 if self.orphans is False or self.propagation_policy == "Foreground" else 200
 
 
 def check_preconditions(resource: Resource, name: str, document: Document, options: DeleteOptions) -> None:
-    for asked, field, word in ((options.uid, "uid", "UID"), (options.resource_version, "resourceVersion", "ResourceVersion")):
+    for asked, field, word, otherwise in ((options.uid, "uid", "UID", "deleted and then recreated"),
+                                          (options.resource_version, "resourceVersion", "ResourceVersion", "modified")):
         has = document["metadata"].get(field, "")
         if asked and asked != has:
-            raise errors.conflict(resource.plural, resource.group, name,
-                                  f"Precondition failed: {word} in precondition: {asked}, {word} in object meta: {has}")
+            raise errors.conflict(resource.kind, resource.group, name, f"the {word} in the precondition ({asked}) does not match the {word} in record "
+                                  f"({has}). The object might have been {otherwise}")
 
 
 def marked(document: Document, strategy: Strategy, options: DeleteOptions, now: datetime) -> Document | None:
     """The document as it is stored while it waits to go; None when nothing holds it. The argument is not changed."""
     metadata = dict(document["metadata"])
+    asked, pending = options.grace_period_seconds, metadata.get("deletionGracePeriodSeconds") or 0
+    asked = 1 if asked is not None and asked < 0 else asked
+    is_dying = "deletionTimestamp" in metadata
+    if is_dying and (strategy.holds_deletion(document) or pending and (asked is None or asked >= pending)):
+        return document                     # a deletion may be hurried, never delayed; until then it is as it was
     finalizers = _finalizers(metadata.get("finalizers") or [], options.propagation_policy, strategy.default_propagation)
-    grace = strategy.grace_period_seconds(document, options.grace_period_seconds)
+    grace = (asked if pending else 0) if is_dying else strategy.grace_period_seconds(document, asked)
     if not finalizers and not grace and not strategy.holds_deletion(document):
         return None
     grace = grace or 0
-    if "deletionTimestamp" not in metadata:
-        metadata["deletionTimestamp"] = format_time(later(now, grace))
-        metadata["deletionGracePeriodSeconds"] = grace
-        metadata["generation"] = metadata.get("generation", 0) + 1
-        if not metadata["generation"]:
-            del metadata["generation"]
-    elif grace < metadata.get("deletionGracePeriodSeconds", 0):     # a deletion may be hurried, never delayed
-        began = later(parse_time(metadata["deletionTimestamp"]), -metadata["deletionGracePeriodSeconds"])
+    if is_dying and pending:
+        began = later(parse_time(metadata["deletionTimestamp"]), -pending)
         metadata["deletionTimestamp"] = format_time(later(began, grace))
         metadata["deletionGracePeriodSeconds"] = grace
+    elif not is_dying:
+        metadata["deletionTimestamp"] = format_time(later(now, grace))
+        metadata["deletionGracePeriodSeconds"] = grace
+        if metadata.get("generation"):
+            metadata["generation"] += 1
     metadata["finalizers"] = finalizers
     if not finalizers:
         del metadata["finalizers"]
@@ -96,7 +110,9 @@ def _is_held(document: Document, strategy: Strategy) -> bool:
 
 def _finalizers(there: list[str], policy: str, default: str) -> list[str]:
     """Those the propagation policy asks for, and no others of its kind. The kind's default counts where neither the deletion nor the
-    object says anything; Background, nearly every kind's, needs no finalizer."""
+    object says anything; Background, nearly every kind's, needs no finalizer. Nobody depends on Unsupported ones (events)."""
+    if default == "Unsupported":
+        return [one for one in there if one not in (FOREGROUND, ORPHAN)]
     if not policy and (default == "Background" or FOREGROUND in there or ORPHAN in there):
         return there
     policy = policy or default

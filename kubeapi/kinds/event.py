@@ -17,6 +17,7 @@ class EventStrategy(Strategy):
     allow_create_on_update: ClassVar[bool] = True
     has_status: ClassVar[bool] = False
     has_generation: ClassVar[bool | None] = False
+    default_propagation: ClassVar[str] = "Unsupported"
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         namespace = (obj.get("metadata") or {}).get("namespace", "")

@@ -38,6 +38,7 @@ class NamespaceStrategy(Strategy):
 
     def prepare_for_deletion(self, obj: Document) -> None:
         obj["status"] = {**part(obj, "status"), "phase": "Terminating"}
+        obj["metadata"].pop("deletionGracePeriodSeconds", None)         # what is in it has its own grace
 
     def validate(self, obj: Document) -> Sequence[FieldError]:
         return [invalid(f"spec.finalizers[{index}]", name, fault)

@@ -255,7 +255,7 @@ def test_deletion_has_preconditions(api: Api, resource: Resource, precondition: 
     api.make(resource, name)
     refused = api.ask("DELETE", api.path(resource, name), {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": precondition})
     assert (refused.code, refused.document["reason"]) == (409, "Conflict")
-    assert "Precondition failed" in refused.document["message"]
+    assert "in the precondition (" in refused.document["message"]
     assert api.get(resource, name).code == 200
 
 

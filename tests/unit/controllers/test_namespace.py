@@ -5,8 +5,11 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-from controllers.namespace import Remains, conditions, deletable, namespace_controller
+import pytest
+
+from controllers.namespace import Remains, conditions, deletable, namespace_controller, ought_to_be_gone
 from kubeapi import errors
+from kubeapi.catalog import by_plural
 from kubeapi.generated.models.core_v1 import ConfigMap, Namespace, Pod, Secret
 from kubeapi.meta import Object
 from kubeclient.client import Client
@@ -100,8 +103,18 @@ def test_a_failure_is_said_and_tried_again() -> None:
     fake.server.fail("deletecollection", "configmaps", *[errors.InternalError("it broke")] * 8)
     seen: list[tuple[str, str, str]] = []
     steps(fake, world, lambda: seen.append(told(fake)["NamespaceDeletionContentFailure"]), lambda: None)
-    assert seen == [("True", "ContentDeletionFailed", "Failed to delete all resource types, 1 remaining: configmaps: it broke")]
+    assert seen == [("True", "ContentDeletionFailed", "Failed to delete all resource types, 1 remaining: it broke")]
     assert fake.find(Namespace, "going") is None
+
+
+@pytest.mark.parametrize(("plural", "item", "since", "expected"), [
+    pytest.param("configmaps", {}, 0, True, id="gone at once"), pytest.param("configmaps", {"metadata": {"finalizers": ["test/one"]}}, 60, False, id="held"),
+    pytest.param("pods", {"spec": {"terminationGracePeriodSeconds": 30}}, 10, False, id="has time"),
+    pytest.param("pods", {"spec": {"terminationGracePeriodSeconds": 30}}, 30, True, id="has had its time"),
+    pytest.param("pods", {"spec": {"terminationGracePeriodSeconds": 30}, "status": {"phase": "Failed"}}, 1, True, id="has ended"),
+])
+def test_what_ought_to_be_gone(plural: str, item: dict[str, Any], since: float, expected: bool) -> None:
+    assert ought_to_be_gone(by_plural("", plural), [{"metadata": {}, **item}], since) is expected
 
 
 def test_conditions_are_written_when_they_change() -> None:
