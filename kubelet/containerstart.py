@@ -54,6 +54,7 @@ class ContainerStarter:
         self._root, self._runtime, self._api, self._puller, self._volumes = root, runtime, api, puller, volumes
         self._facts, self._dns, self.node_memory, self._links, self._writes_files = facts, dns, node_memory, links, writes_files
         self._providers = providers or CredentialProviders()
+        self._turn = asyncio.Lock()
 
     async def start_all(self, pod: Pod, runtime: PodRuntime, names: Sequence[str], paths: Mapping[str, Path],
                         not_before: float) -> list[StartFailure]:
@@ -93,7 +94,8 @@ class ContainerStarter:
             return failure("CreateContainerError", error.message)
         tell("Normal", "Created", "Container created")
         if self._writes_files:
-            await asyncio.to_thread(self._links.add, pod, container.name, container_id, attempt)
+            async with self._turn:
+                await asyncio.to_thread(self._links.add, pod, container.name, container_id, attempt)
         try:
             await self._runtime.start_container(container_id)
         except CriError as error:
@@ -130,7 +132,8 @@ class ContainerStarter:
                                 lambda message: tell("Warning", "InvalidEnvironmentVariableNames", message))
         mounts = await self._volumes.mounts(pod, container, paths, variables) if container.volume_mounts else []
         if self._writes_files:
-            mounts += await asyncio.to_thread(self._write_files, pod, container, attempt, runtime.ips, mounts)
+            async with self._turn:
+                mounts += await asyncio.to_thread(self._write_files, pod, container, attempt, runtime.ips, mounts)
         return container_config(pod, container, attempt, image, variables, mounts, self.node_memory, target_id=_target_id(pod, container, runtime))
 
     def _write_files(self, pod: Pod, container: Container, attempt: int, ips: Sequence[str], mounts: Sequence[Mount]) -> list[Mount]:

@@ -53,6 +53,7 @@ class PodKeeper:
         self._generation = pod.metadata.generation
         self._began = asyncio.get_running_loop().time()
         self._refreshed = 0.0
+        self._volumes: dict[str, Path] = {}          # as made with the sandbox a moment ago, for its first containers
         self._ended = Next()
         self._resize_fault = ""
         self._told: tuple[Any, PodStatus] | None = None      # what the last status came of, and that
@@ -183,7 +184,8 @@ class PodKeeper:
         if not ready:
             waits = [self._until(name) for name in actions.start] + ([RETRY_SECONDS] if self._resize_fault else [])
             return None if actions.kill or not waits else min(waits)
-        paths = await self._prepare_volumes(pod, self._began)
+        made, self._volumes = self._volumes, {}
+        paths = made or await self._prepare_volumes(pod, self._began)
         if paths is None:
             return self._mount_retries.delay("")
         return await self._start(pod, runtime, ready, paths)
@@ -229,7 +231,8 @@ class PodKeeper:
         if (fault := node.network_fault()) and not pod.spec.host_network:
             node.api.event(pod, "Warning", "NetworkNotReady", f"network is not ready: {fault}")
             return self._try_again(SANDBOX, NETWORK_SECONDS)
-        if await self._prepare_volumes(pod, self._began) is None:
+        paths = await self._prepare_volumes(pod, self._began)
+        if paths is None:
             return self._try_again(SANDBOX, self._mount_retries.delay(""))
         if runtime.sandbox is not None:
             node.api.event(pod, "Normal", "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
@@ -244,6 +247,7 @@ class PodKeeper:
                 pod, attempt, hostname=sandbox_hostname(pod, node.cluster_domain), log_directory=log_directory(node.root, pod),
                 cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=handler, bounds=node.bounds)
             await node.runtime.run_pod_sandbox(config)
+            self._volumes = paths
         except (CriError, ValueError) as error:
             node.api.event(pod, "Warning", "FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
             return self._try_again(SANDBOX, RETRY_SECONDS)

@@ -1,9 +1,9 @@
 """The process behind every container: it outlives the kubelet, writes the log, and reports how the container ended.
 
-Run as `python -I -S shim.py` it is the zygote: descriptor 3 brings requests, each is answered by a forked shim, which is
-nobody's child. A shim holds its container's lock as long as it lives: whoever gets the lock knows that it is gone; the runc
-that makes the container has a lock of its own, since it outlives a killed shim by a moment. A shim writes process.json before
-the container runs and exit.json (both renamed into place) before it ends itself.
+Run as `python -I -S shim.py` it is the zygote: descriptor 3 brings requests, each is answered by a forked shim, which nobody
+waits for and which outlives it. A shim holds its container's lock as long as it lives: whoever gets the lock knows that it is
+gone; the runc that makes the container has a lock of its own, since it outlives a killed shim by a moment. A shim writes
+process.json before the container runs and exit.json (both renamed into place) before it ends itself.
 """
 from __future__ import annotations
 
@@ -47,20 +47,18 @@ def zygote() -> None:
     os.setsid()
     name_process(b"picokube-zygote")
     gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)            # nobody waits for a shim: its end leaves nothing
     while True:
         message, descriptors, _, _ = socket.recv_fds(requests, CHUNK, 8)
         if not message:
             return
-        child = os.fork()
-        if child == 0:
+        if os.fork() == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             requests.close()
             os.setsid()
-            if os.fork() == 0:
-                serve(json.loads(message), descriptors)
-            os._exit(0)
+            serve(json.loads(message), descriptors)
         for descriptor in descriptors:
             os.close(descriptor)
-        os.waitpid(child, 0)
 
 
 def serve(request: Request, descriptors: list[int]) -> NoReturn:
@@ -91,11 +89,13 @@ def start_time(pid: int) -> int:
         return int(file.read().rpartition(")")[2].split()[19])
 
 
-def write_json(name: str, document: Request) -> None:
+def write_json(name: str, document: Request, *, outlives_power: bool = False) -> None:
+    """There whole or not at all; after a loss of power only if that is asked for, which costs a write to the disk."""
     with open(name + ".tmp", "w") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
+        file.write(json.dumps(document))
+        if outlives_power:
+            file.flush()
+            os.fsync(file.fileno())
     os.rename(name + ".tmp", name)
 
 
@@ -378,7 +378,7 @@ class ContainerShim:
         except FAILURES as error:
             self.kill_leftovers()
             write_json("exit.json", {"code": START_ERROR, "reason": "StartError", "message": str(error),
-                                     "finished_at": time.time_ns()})
+                                     "finished_at": time.time_ns()}, outlives_power=True)
             self.answer({"error": str(error)})
             return
         self.answer({"pid": self.pid})
@@ -519,7 +519,8 @@ class ContainerShim:
 
     def finish(self, status: int) -> None:
         self.log.finish()
-        write_json("exit.json", {"code": exit_code(status), "finished_at": time.time_ns(), "oom_killed": self.was_oom_killed()})
+        write_json("exit.json", {"code": exit_code(status), "finished_at": time.time_ns(), "oom_killed": self.was_oom_killed()},
+                   outlives_power=True)
         unlink("attach.sock")
         for client in self.clients.values():
             client.finish()

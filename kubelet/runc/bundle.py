@@ -31,7 +31,7 @@ def make_container(directory: Path, sandbox: Sandbox, config: ContainerConfig, i
         namespaces["pid"] = process_namespace     # in a pod that shares one there is nothing else to join
     document = spec.spec(config, pod, image.config, user, cgroup=cgroup, namespaces=namespaces, shm=sandbox.shm,
                          unified=unified, seccomp_profiles=seccomp_profiles)
-    write_json(directory / "config.json", document)
+    write_json(directory / "config.json", document, outlives_power=False)
     log_path = os.path.join(pod.log_directory, config.log_path) if config.log_path else str(directory / "log")
     name = config.annotations.get(IMAGE_ANNOTATION) or next(iter(image.tags), image.id)
     stop_signal = config.stop_signal or image.config.get("StopSignal") or "SIGTERM"
@@ -46,7 +46,7 @@ def make_pause(containers: Path, sandbox: Sandbox, now: int, oci: tuple[str, str
     directory.mkdir(mode=0o700)
     pause.write_root(directory / "rootfs")
     cgroup = f"{sandbox.config.cgroup_parent}/{directory.name}"
-    write_json(directory / "config.json", pause.spec(cgroup, {**sandbox.namespaces(), "pid": ""}))
+    write_json(directory / "config.json", pause.spec(cgroup, {**sandbox.namespaces(), "pid": ""}), outlives_power=False)
     record = ContainerRecord(directory.name, sandbox.id, sandbox.config.uid, ContainerConfig("", 0, ""), now, "", "",
                              str(directory / "log"), "SIGTERM", cgroup, *oci)
     write_json(directory / "container.json", record.to_document())

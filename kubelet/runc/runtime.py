@@ -66,6 +66,9 @@ class RuncRuntime:
         self._shims = Shims(self.directory, runc, self._cgroups, self._publish, self._now, (log_bytes, log_files))
         self._events = Events()
         self._ready = asyncio.Event()
+        # Sandboxes and containers are made one at a time: threads that wait for the interpreter at each of their many system calls, and make
+        # the event loop wait, cost more than they gain. What takes long, runc, runs beside them.
+        self._making = asyncio.Lock()
         self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._sandboxes = ByPod[Sandbox](lambda one: one.config.uid)
         self._containers = ByPod[Container](lambda one: one.record.pod_uid)
@@ -155,7 +158,7 @@ class RuncRuntime:
         if config.runtime_handler and config.runtime_handler not in self._binaries:
             raise no_such_handler(config.runtime_handler)
         sandbox_id = self._new_id()
-        async with self._shims.room:
+        async with self._making:
             sandbox = await linux.in_fresh_thread(lambda: self._make_sandbox(sandbox_id, config))
         if sandboxes.has_pause(config):
             await self._start_pause(sandbox)
@@ -273,7 +276,7 @@ class RuncRuntime:
         self._require_running()
         sandbox = self._ready_sandbox(sandbox_id, "CreateContainerError")
         container_id = self._new_id()
-        async with self._shims.room:
+        async with self._making:
             await linux.in_fresh_thread(lambda: self._make_container(sandbox, container_id, config))
         return container_id
 
@@ -388,7 +391,7 @@ class RuncRuntime:
 
         def write_process() -> None:
             process = read_json(container.directory / "config.json")["process"]
-            write_json(container.directory / name, exec.process(process, command, is_terminal=tty))
+            write_json(container.directory / name, exec.process(process, command, is_terminal=tty), outlives_power=False)
         await asyncio.to_thread(write_process)
         request = {**self._shims.base_request(container), "role": "exec", "process": name, "tty": tty}
         return await exec.run(self._shims.zygote, request, streams)

@@ -78,11 +78,11 @@ def _write_file(path: Path, file: File, group: int | None) -> None:
 
 
 def _read(data: Path) -> dict[str, File]:
-    found = {}
-    for parent, _, names in os.walk(data.resolve()):
+    found, root = {}, data.resolve()
+    for parent, _, names in os.walk(root):
         for name in names:
             path = Path(parent) / name
-            found[str(path.relative_to(data.resolve()))] = File(path.read_bytes(), path.stat().st_mode & 0o7777)
+            found[str(path.relative_to(root))] = File(path.read_bytes(), path.stat().st_mode & 0o7777)
     return found
 
 

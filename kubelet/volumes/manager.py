@@ -43,6 +43,7 @@ class VolumeManager:
         """`mounts=False`: nothing runs in the pods, so their files need not be there, nor tokens in them."""
         self._root, self._api, self._node, self._mounts, self._world = root, api, node, mounts, world
         self._tokens: dict[tuple[str, str, str], _Token] = {}
+        self._turn = asyncio.Lock()
 
     async def prepare(self, pod: Pod, not_before: float) -> dict[str, Path]:
         """name -> where it lies. Raises VolumeError with the first fault."""
@@ -81,7 +82,8 @@ class VolumeManager:
             if not self._mounts:
                 return path
             in_memory = volume.secret is not None or bool(tokens)
-            await asyncio.to_thread(self._write, path, files, in_memory, group)
+            async with self._turn:
+                await asyncio.to_thread(self._write, path, files, in_memory, group)
             return path
         raise ConfigError(f"volumes of type {_type(volume)} are not supported by picokube")
 
@@ -105,6 +107,8 @@ class VolumeManager:
         """Raises ConfigError."""
         if not self._mounts:
             return []
+        if not any(one.sub_path or one.sub_path_expr for one in container.volume_mounts):
+            return self._mounts_of(pod, container, paths, environment)       # then no file is touched
         return await asyncio.to_thread(self._mounts_of, pod, container, paths, environment)
 
     def _mounts_of(self, pod: Pod, container: Container, paths: Mapping[str, Path], environment: Mapping[str, str]) -> list[Mount]:
@@ -163,7 +167,7 @@ def _empty_dir(path: Path, in_memory: bool, size: int, group: int | None) -> Pat
 
 
 def _mount_tmpfs(path: Path, options: str) -> None:
-    if str(path) not in linux.mount_points(path):
+    if not path.is_mount():
         linux.mount("tmpfs", path, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, options)
 
 
