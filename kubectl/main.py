@@ -60,6 +60,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "top": ("top", "Show what nodes and pods use"),
     "kustomize": ("kustomize", "Print what a kustomization builds"),
     "completion": ("completion", "Print shell code that completes command lines (bash, zsh)"),
+    "plugin": ("plugin", "Find programs that add commands"),
     "options": ("options", "Show the flags that every command takes"),
 }
 # Run by shells, not by people.
@@ -78,6 +79,8 @@ GLOBAL_FLAGS = (
     Flag("cache-dir", default=cache_directory(), help="where discovery is kept"),
     Flag("v", "int", short="v", help="accepted and ignored"), Flag("match-server-version", "bool", help="accepted and ignored"),
     Flag("warnings-as-errors", "bool", help="a warning of the server is a failure"),
+    Flag("log-flush-frequency", "duration", 5.0, help="accepted and ignored"), Flag("vmodule", help="accepted and ignored"),
+    Flag("profile", default="none", help="accepted and ignored"), Flag("profile-output", default="profile.pprof", help="accepted and ignored"),
     Flag("disable-compression", "bool", help="accepted: nothing is compressed"),
 )
 
@@ -125,6 +128,9 @@ def _run(argv: list[str]) -> int:
     if rest[0] not in COMMANDS and rest[0] not in _HIDDEN:
         if before:
             raise CommandError(f"flags cannot be placed before plugin name: {before[0]}")
+        from kubectl.commands import plugin
+        if (found := plugin.find(rest)) is not None:
+            plugin.become(*found)
         raise CommandError(f'unknown command "{rest[0]}" for "kubectl"{_suggestion(rest[0])}')
     from importlib import import_module
     module = import_module(f"kubectl.commands.{COMMANDS[rest[0]][0] if rest[0] in COMMANDS else _HIDDEN[rest[0]]}")
@@ -185,9 +191,18 @@ def flag_lines(flags: tuple[Flag, ...]) -> list[str]:
     lines = []
     for flag in sorted(flags, key=lambda flag: flag.name):
         short = f"-{flag.short}, " if flag.short else ""
-        default = f"'{flag.default}'" if flag.kind == "string" else str(flag.default).lower()
-        lines += [f"    {short}--{flag.name}={default}:", f"\t{flag.help}", ""]
+        lines += [f"    {short}--{flag.name}={default_text(flag)}:", f"\t{flag.help}", ""]
     return lines
+
+
+def default_text(flag: Flag) -> str:
+    """A flag's default as help prints it."""
+    if flag.kind == "string":
+        return f"'{flag.default}'"
+    if flag.kind == "duration":
+        from kubectl.humantime import go_duration
+        return go_duration(flag.default)
+    return f"[{','.join(flag.default)}]" if isinstance(flag.default, list) else str(flag.default).lower()
 
 
 def print_help(command: Command, name: str, stream: TextIO | None = None) -> int:

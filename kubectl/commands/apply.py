@@ -248,9 +248,10 @@ def _last(function: str) -> Callable[[Session, list[str]], int]:
 
 COMMANDS = {"apply": Command("kubectl apply -f FILE", "Make the cluster as the files say", run, FLAGS, subcommands={
     "edit-last-applied": Command("kubectl apply edit-last-applied (TYPE NAME | -f FILE)", "Change what apply compares with, in your editor", _last("edit"),
-                                 (*FILES, *PRINT, field_manager("kubectl-client-side-apply"))),
+                                 (*FILES, *PRINT, VALIDATE, field_manager("kubectl-client-side-apply"),
+                                  Flag("windows-line-endings", "bool", help="the file's lines end as on Windows"))),
     "set-last-applied": Command("kubectl apply set-last-applied -f FILE", "Take the file for what was applied last", _last("set_"),
-                                (*FILES, *PRINT, DRY_RUN, Flag("create-annotation", "bool", help="also where there is none"))),
+                                (FILES[0], *PRINT, DRY_RUN, Flag("create-annotation", "bool", help="also where there is none"))),
     "view-last-applied": Command("kubectl apply view-last-applied (TYPE NAME | -f FILE)", "Show what was applied last", _last("view"),
-                                 (*FILES, SELECTOR, ALL, Flag("output", short="o", help="yaml or json"))),
+                                 (*FILES, SELECTOR, ALL, Flag("output", default="yaml", short="o", help="yaml or json"))),
 })}

@@ -56,25 +56,30 @@ def set_(session: Session, args: list[str]) -> int:
 
 
 def edit(session: Session, args: list[str]) -> int:
-    from kubectl.commands.edit import in_editor
-    from kubectl.manifests import parse_one
+    from kubectl import editing
     report = printers.Report(session)
-    for target in list(builder.expand(session, builder.targets(session, args))):
-        document = target.document or {}
-        last = lastapplied.of(document)
-        if last is None:
-            raise CommandError("no last-applied-configuration annotation found on resources, to create the annotation, use command "
-                               "`kubectl apply set-last-applied --create-annotation`")
-        text = yamlout.dump(last)
-        edited = in_editor("# What was applied last can be changed below. Lines that begin with '#' are ignored.\n#\n" + text)
-        body = "".join(line for line in edited.splitlines(keepends=True) if not line.startswith("#"))
-        if not body.strip() or body == text:
-            session.warn("Edit cancelled, no changes made.")
-            continue
-        try:
-            changed = parse_one(body)
-        except ValueError as error:
-            raise CommandError(f"The edited file had a syntax error: {error}") from None
-        new = lastapplied.annotate(changed)["metadata"]["annotations"][lastapplied.ANNOTATION]
-        report(send(session, target, document, {"metadata": {"annotations": {lastapplied.ANNOTATION: new}}}), "edited")
+    found: list[tuple[Target, Document]] = []
+    for target in builder.expand(session, builder.targets(session, args, list_without_name=True)):
+        last = lastapplied.of(target.document or {})
+        if last is not None:
+            found.append((target, last))
+    if not found:
+        raise CommandError("no last-applied-configuration annotation found on resources, to create the annotation, use command "
+                           "`kubectl apply set-last-applied --create-annotation`")
+
+    def use(edited: Document) -> None:
+        target, last = next((pair for pair in found if _name(pair[1]) == _name(edited)), (None, None))
+        if target is None:
+            raise CommandError(f"no original object found for {edited.get('kind', '')} {(edited.get('metadata') or {}).get('name', '')}")
+        if edited == last:
+            return report(target.document or {}, "skipped")
+        text = lastapplied.annotate(edited)["metadata"]["annotations"][lastapplied.ANNOTATION]
+        send(session, target, target.document or {}, {"metadata": {"annotations": {lastapplied.ANNOTATION: text}}})
+        return report(edited, "edited")
+    editing.edit(session, [last for _, last in found], use)
     return 0
+
+
+def _name(document: Document) -> tuple[object, object, object]:
+    metadata = document.get("metadata") or {}
+    return document.get("kind"), metadata.get("namespace"), metadata.get("name")

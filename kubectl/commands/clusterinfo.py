@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import sys
 
-from kubectl.command import Command
+from kubectl.command import ALL_NAMESPACES, PRINT, Command
+from kubectl.flags import Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,4 +36,12 @@ def _path(service: Document) -> str:
     return f"/api/v1/namespaces/{metadata['namespace']}/services/{metadata['name']}{':' + port if port else ''}/proxy"
 
 
-COMMANDS = {"cluster-info": Command("kubectl cluster-info", "Show the address of the control plane", run)}
+def _dump(session: Session, args: list[str]) -> int:
+    from kubectl.dump import run as dump
+    return dump(session, args)
+
+
+_DUMP = Command("kubectl cluster-info dump", "Print what is in the cluster, logs included", _dump, (
+    Flag("output", default="json", short="o", help="json or yaml"), *PRINT[1:], ALL_NAMESPACES, Flag("namespaces", "strings", help="these namespaces"),
+    Flag("output-directory", help="a directory to write files into"), Flag("pod-running-timeout", "duration", 20.0, help="accepted")))
+COMMANDS = {"cluster-info": Command("kubectl cluster-info", "Show the address of the control plane", run, subcommands={"dump": _DUMP})}

@@ -105,7 +105,7 @@ def view(session: Session, args: list[str]) -> int:
         session.out(yamlout.dump(document))
     elif output == "json":
         import json
-        session.out(json.dumps(document, indent=4) + "\n")
+        session.out(json.dumps({**document, "users": [_in_order(each) for each in document["users"] or []] or None}, indent=4) + "\n")
     else:
         from kubectl import printers
         printer = printers.printer_of(session)
@@ -132,6 +132,16 @@ def _shown(session: Session, value: Document) -> Document:
         return _flattened(value) if session.flags.on("flatten") else value
     shown = {key: "REDACTED" if key in _SECRET and entry and key == "token" or key == "password" else entry for key, entry in value.items()}
     return {key: "DATA+OMITTED" if key in _BYTES and entry else entry for key, entry in shown.items()}
+
+
+_PLUGIN_FIELDS = ("name", "config", "command", "args", "env", "apiVersion", "installHint", "provideClusterInfo", "interactiveMode")
+
+
+def _in_order(entry: Document) -> Document:
+    """A user whose plugins have their fields in the order of upstream's types."""
+    user = {key: {field: value[field] for field in (*_PLUGIN_FIELDS, *value) if field in value} if key in ("exec", "auth-provider") else value
+            for key, value in entry["user"].items()}
+    return {**entry, "user": user}
 
 
 def _flattened(value: Document) -> Document:
@@ -238,21 +248,58 @@ def set_cluster(session: Session, args: list[str]) -> int:
 
 def set_credentials(session: Session, args: list[str]) -> int:
     name, flags, files = _one(session, args), session.flags, Files(session)
+    _check_credentials(session)
     path, user, _ = files.entry("users", name)
     for flag in ("client-certificate", "client-key"):
         _put_file(session, user, flag, path)
     for flag in ("token", "username", "password"):
         if flag in flags.given:
             _put(user, flag, flags.text(flag))
-    if flags.text("exec-command"):
-        plugin: Document = {"apiVersion": flags.text("exec-api-version") or "client.authentication.k8s.io/v1", "args": None,
-                            "command": flags.text("exec-command"), "env": None, "interactiveMode": "IfAvailable", "provideClusterInfo": False}
-        plugin["args"] = flags.texts("exec-arg") or None
-        plugin["env"] = [dict(zip(("name", "value"), pair.split("=", 1), strict=False)) for pair in flags.texts("exec-env")] or None
-        user["exec"] = plugin
+    _put_plugins(session, user)
     files.save(path)
     session.out(f'User "{name}" set.\n')
     return 0
+
+
+def _check_credentials(session: Session) -> None:
+    flags = session.flags
+    if flags.text("token") and (flags.text("username") or flags.text("password")):
+        raise CommandError("you cannot specify more than one authentication method at the same time: --token, --username/--password")
+    if flags.text("exec-interactive-mode") not in ("", *_MODES):
+        raise CommandError(f"invalid interactive mode type, can be only {', '.join(_MODES)}")
+    for name in ("auth-provider-arg", "exec-env"):
+        for word in flags.texts(name):
+            if "=" not in word and not word.endswith("-"):
+                raise CommandError(f"invalid {name} format: {word}")
+
+
+def _put_plugins(session: Session, user: Document) -> None:
+    """The programs that know the user's credentials; `name-` removes what was set."""
+    flags = session.flags
+    if flags.text("auth-provider"):
+        user["auth-provider"] = {"config": None, "name": flags.text("auth-provider")}
+    if flags.texts("auth-provider-arg") and "auth-provider" in user:
+        old = user["auth-provider"].get("config") or {}
+        user["auth-provider"]["config"] = _changed(old, flags.texts("auth-provider-arg")) or None
+    if flags.text("exec-command"):
+        user["exec"] = {"apiVersion": flags.text("exec-api-version") or "client.authentication.k8s.io/v1", "args": None,
+                        "command": flags.text("exec-command"), "env": None, "interactiveMode": "IfAvailable", "provideClusterInfo": False}
+    plugin = user.get("exec")
+    if plugin is None:
+        return
+    for name, key, value in (("exec-api-version", "apiVersion", flags.text("exec-api-version")), ("exec-arg", "args", flags.texts("exec-arg")),
+                             ("exec-interactive-mode", "interactiveMode", flags.text("exec-interactive-mode")),
+                             ("exec-provide-cluster-info", "provideClusterInfo", flags.on("exec-provide-cluster-info"))):
+        if name in flags.given:
+            plugin[key] = value
+    if flags.texts("exec-env"):
+        old = {each["name"]: each.get("value", "") for each in plugin.get("env") or []}
+        plugin["env"] = [{"name": name, "value": value} for name, value in _changed(old, flags.texts("exec-env")).items()] or None
+
+
+def _changed(old: dict[str, str], words: list[str]) -> dict[str, str]:
+    new = {key: value for key, value in old.items() if f"{key}-" not in words}
+    return new | dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def _put(value: Document, key: str, given: Any) -> None:
@@ -370,11 +417,20 @@ def _property(name: str) -> tuple[str, str, str]:
     return plural, entry, key
 
 
+_MODES = ("IfAvailable", "Never", "Always")
 _EMBED = Flag("embed-certs", "bool", help="write the certificates' content, not their paths")
-_VIEW = (Flag("output", short="o", help="yaml, json, jsonpath=..."), Flag("raw", "bool", help="with secrets"),
+_VIEW = (Flag("output", default="yaml", short="o", help="yaml, json, jsonpath=..."), Flag("raw", "bool", help="with secrets"),
          Flag("minify", "bool", help="only what the current context needs"), Flag("flatten", "bool", help="files embedded"),
-         Flag("merge", "bool", True, help="accepted"), Flag("template", help="template"),
+         Flag("merge", "bool", True, help="accepted"), Flag("show-managed-fields", "bool", help="accepted"), Flag("template", help="template"),
          Flag("allow-missing-template-keys", "bool", True, help="a template may name keys that are not there"))
+
+
+def _global(*names: str) -> tuple[Flag, ...]:
+    """The connection's flags that are what a command sets: its help is to show them."""
+    from kubectl.main import GLOBAL_FLAGS
+    return tuple(flag for flag in GLOBAL_FLAGS if flag.name in names)
+
+
 _SUBCOMMANDS = {
     "view": Command("kubectl config view", "Show the merged configuration", view, _VIEW),
     "get-contexts": Command("kubectl config get-contexts [NAME ...]", "List contexts", get_contexts,
@@ -382,11 +438,15 @@ _SUBCOMMANDS = {
     "current-context": Command("kubectl config current-context", "Show the current context's name", current_context),
     "use-context": Command("kubectl config use-context NAME", "Change the current context", use_context),
     "set-context": Command("kubectl config set-context (NAME | --current)", "Make or change a context", set_context,
-                           (Flag("current", "bool", help="the current one"),)),
-    "set-cluster": Command("kubectl config set-cluster NAME", "Make or change a cluster", set_cluster, (_EMBED, Flag("proxy-url", help="proxy"))),
+                           (Flag("current", "bool", help="the current one"), *_global("cluster", "user", "namespace"))),
+    "set-cluster": Command("kubectl config set-cluster NAME", "Make or change a cluster", set_cluster, (
+        _EMBED, Flag("proxy-url", help="proxy"), *_global("server", "certificate-authority", "insecure-skip-tls-verify", "tls-server-name"))),
     "set-credentials": Command("kubectl config set-credentials NAME", "Make or change a user", set_credentials, (
         _EMBED, Flag("exec-command", help="credential plugin"), Flag("exec-api-version", help="its API version"),
-        Flag("exec-arg", "strings", help="its arguments"), Flag("exec-env", "array", help="its environment"))),
+        Flag("exec-arg", "strings", help="its arguments"), Flag("exec-env", "array", help="its environment"),
+        Flag("exec-interactive-mode", help="whether it may ask: Never, IfAvailable, Always"),
+        Flag("exec-provide-cluster-info", "bool", help="it is told about the cluster"), Flag("auth-provider", help="kept for other clients"),
+        Flag("auth-provider-arg", "array", help="key=value of it"), *_global("client-certificate", "client-key", "token", "username", "password"))),
     "get-clusters": Command("kubectl config get-clusters", "List clusters", _names("clusters")),
     "get-users": Command("kubectl config get-users", "List users", _names("users")),
     "delete-context": Command("kubectl config delete-context NAME", "Delete a context", _deleting("contexts", "context")),

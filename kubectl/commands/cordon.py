@@ -3,7 +3,6 @@ from __future__ import annotations
 
 from kubectl import builder, changes
 from kubectl.command import DRY_RUN, SELECTOR, Command
-from kubectl.flags import Flag
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,6 +28,6 @@ def _command(unschedulable: bool) -> Callable[[Session, list[str]], int]:
     return run
 
 
-_FLAGS = (SELECTOR, DRY_RUN, Flag("output", short="o", help="name, json or yaml"))
+_FLAGS = (SELECTOR, DRY_RUN)
 COMMANDS = {"cordon": Command("kubectl cordon NODE", "Mark a node as unschedulable", _command(True), _FLAGS),
             "uncordon": Command("kubectl uncordon NODE", "Mark a node as schedulable", _command(False), _FLAGS)}

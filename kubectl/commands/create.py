@@ -29,6 +29,8 @@ def run(session: Session, args: list[str]) -> int:
         return _raw(session)
     if not builder.has_files(session):
         raise CommandError("must specify one of -f and -k")
+    if flags.on("edit"):
+        return _edited(session)
     report, errors, count = printers.Report(session), [], 0
     for target in builder.selected(session, builder.each_of_files(session)):
         count += 1
@@ -50,6 +52,22 @@ def _raw(session: Session) -> int:
         raise CommandError("--raw can only use a single local file or stdin")
     text = "".join(text for _, text in manifests.texts(files[0], False))
     session.out(session.client.open("POST", session.flags.text("raw"), body=text.encode(), accept="*/*").read().decode("utf-8", "replace"))
+    return 0
+
+
+def _edited(session: Session) -> int:
+    """Each object as its user saved it."""
+    from kubectl import editing
+    report, errors = printers.Report(session), list[CommandError]()
+
+    def use(document: Document) -> None:
+        report(post(session, builder.of_document(session, document, "edited-file")), "created")
+    for target in builder.selected(session, builder.each_of_files(session)):
+        try:
+            editing.edit(session, [target.document or {}], use)
+        except CommandError as error:
+            errors.append(error)
+    raise_all(errors)
     return 0
 
 
@@ -173,5 +191,6 @@ _SUBCOMMANDS = {
 _ALIASES = {"ns": "namespace", "cm": "configmap", "sa": "serviceaccount", "deploy": "deployment", "dep": "deployment", "svc": "service",
             "resourcequota": "quota", "cj": "cronjob", "ing": "ingress", "pdb": "poddisruptionbudget", "pc": "priorityclass"}
 COMMANDS = {"create": Command("kubectl create -f FILE", "Create a resource from a file or from flags", run,
-                              (*FILES, SELECTOR, *COMMON, Flag("raw", help="POST the file to this URL path"), Flag("edit", "bool", help="accepted")),
+                              (*FILES, SELECTOR, *COMMON, Flag("raw", help="POST the file to this URL path"), Flag("edit", "bool", help="have it edited first"),
+                               Flag("windows-line-endings", "bool", help="with --edit: the file's lines end as on Windows")),
                               subcommands={**_SUBCOMMANDS, **{alias: _SUBCOMMANDS[name] for alias, name in _ALIASES.items()}})}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kubectl.discovery import Kind
     from kubectl.session import Session
 
-FLAGS = (Flag("recursive", "bool", short="R", help="all fields of fields, by name"), Flag("api-version", help="group/version of the kind"),
+FLAGS = (Flag("recursive", "bool", help="all fields of fields, by name"), Flag("api-version", help="group/version of the kind"),
          Flag("output", short="o", default="plaintext", help="plaintext"))
 
 _WIDTH, _MOST_VALUES = 80, 4

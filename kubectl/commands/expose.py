@@ -1,7 +1,7 @@
 """kubectl expose: a service for the pods of a workload or of another service."""
 from __future__ import annotations
 
-from kubectl import builder, printers
+from kubectl import builder, lastapplied, overriding, printers
 from kubectl.command import DRY_RUN, FILES, PRINT, Command, field_manager
 from kubectl.errors import CommandError
 from kubectl.flags import Flag
@@ -12,22 +12,29 @@ if TYPE_CHECKING:
     from kubectl.session import Session
 
 FLAGS = (*FILES, *PRINT, DRY_RUN, field_manager("kubectl-expose"), Flag("port", help="port of the service"), Flag("name", help="its name"),
-         Flag("target-port", help="port of the containers"), Flag("protocol", default="TCP", help="TCP, UDP or SCTP"),
-         Flag("type", help="ClusterIP, NodePort, LoadBalancer or ExternalName"), Flag("labels", help="a=b,c=d"), Flag("cluster-ip", help="address or None"),
-         Flag("selector", short="l", help="the service's selector"))
+         Flag("target-port", help="port of the containers"), Flag("protocol", help="TCP, UDP or SCTP"),
+         Flag("type", help="ClusterIP, NodePort, LoadBalancer or ExternalName"), Flag("labels", short="l", help="a=b,c=d"), Flag("cluster-ip", help="address or None"),
+         Flag("external-ip", help="an address of the nodes' network that the service also has"), Flag("load-balancer-ip", help="address of the load balancer"),
+         Flag("session-affinity", help="None or ClientIP"), Flag("selector", help="the service's selector"),
+         Flag("save-config", "bool", help="annotate for a later apply"), *overriding.FLAGS)
 
 
+_FIELDS = (("cluster-ip", "clusterIP"), ("load-balancer-ip", "loadBalancerIP"), ("session-affinity", "sessionAffinity"))
 _EXPOSABLE = frozenset({"ReplicationController", "Service", "Pod", "Deployment", "ReplicaSet"})
 
 
 def run(session: Session, args: list[str]) -> int:
+    if session.flags.text("session-affinity") not in ("", "None", "ClientIP"):
+        raise CommandError(f"unknown session affinity: {session.flags.text('session-affinity')}")
     report = printers.Report(session)
     selector = session.flags.take("selector")     # of the service, not of what is exposed
     for target in builder.expand(session, builder.targets(session, args)):
         if target.kind.kind not in _EXPOSABLE:
             raise CommandError(f"cannot expose a {target.kind.kind}")
         service = _service(session, target.document or {}, selector)
+        service = overriding.overridden(session, service)
         if session.dry_run != "client":
+            service = lastapplied.annotate(service) if session.flags.on("save-config") else service
             path = f"/api/v1/namespaces/{target.namespace}/services"
             service = session.client.request("POST", path, session.writing(), service)
         report(service, "exposed")
@@ -42,8 +49,9 @@ def _service(session: Session, document: Document, selector: str) -> Document:
     spec: Document = {"ports": ports, "selector": chosen}
     if flags.text("type"):
         spec["type"] = flags.text("type")
-    if flags.text("cluster-ip"):
-        spec["clusterIP"] = flags.text("cluster-ip")
+    if flags.text("external-ip"):
+        spec["externalIPs"] = [flags.text("external-ip")]
+    spec |= {field: flags.text(name) for name, field in _FIELDS if flags.text(name)}
     metadata: Document = {"name": flags.text("name") or document["metadata"]["name"], "namespace": document["metadata"]["namespace"]}
     if labels:
         metadata["labels"] = labels
@@ -79,7 +87,7 @@ def _ports(session: Session, document: Document) -> list[Document]:
         raise CommandError("couldn't find port via --port flag or introspection")
     several = len(numbers) > 1
     aim = flags.text("target-port")
-    return [{**({"name": f"port-{index}"} if several else {}), "port": number, "protocol": flags.text("protocol"),
+    return [{**({"name": f"port-{index}"} if several else {}), "port": number, "protocol": flags.text("protocol") or "TCP",
              "targetPort": (int(aim) if aim.isdecimal() else aim) if aim else number} for index, number in enumerate(numbers, 1)]
 
 

@@ -10,6 +10,9 @@ from kubectl.errors import CommandError, StatusError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kubectl.builder import Target
     from kubectl.discovery import Kind
     from kubectl.session import Session
 
@@ -36,16 +39,21 @@ def check(session: Session) -> None:
 def prune(session: Session, kept: set[str], namespaces: set[str]) -> None:
     """Delete what is left of earlier applies; *kept* are the uids of what was applied now."""
     report = printers.Report(session)
+    for target in left_over(session, kept, namespaces):
+        _delete(session, target)
+        report(target.document or {}, "pruned")
+
+
+def left_over(session: Session, kept: set[str], namespaces: set[str]) -> Iterator[Target]:
+    """What earlier applies made and *kept*, the uids of what is applied now, does not have."""
     for kind in _kinds(session):
         for namespace in sorted(namespaces) if kind.namespaced else [""]:
             for target in list(builder.expand(session, [builder.Target(kind, namespace)])):
                 document = target.document or {}
                 if lastapplied.of(document) is None or document["metadata"].get("uid") in kept:
                     continue
-                if document["metadata"].get("deletionTimestamp"):
-                    continue
-                _delete(session, target)
-                report(document, "pruned")
+                if not document["metadata"].get("deletionTimestamp"):
+                    yield target
 
 
 def _kinds(session: Session) -> list[Kind]:
@@ -63,7 +71,7 @@ def _kinds(session: Session) -> list[Kind]:
     return found
 
 
-def _delete(session: Session, target: builder.Target) -> None:
+def _delete(session: Session, target: Target) -> None:
     flags = session.flags
     if session.dry_run == "client":
         return

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from kubectl.builder import Target
     from kubectl.session import Session
 
-COMMON = (*FILES, SELECTOR, *PRINT, field_manager("kubectl-rollout"))
+_FOUND = (*FILES, SELECTOR)
+_SHOWN = (*_FOUND, *PRINT)
+_CHANGED = (*_SHOWN, field_manager("kubectl-rollout"))
 
 
 def _targets(session: Session, args: list[str]) -> list[Target]:
@@ -165,12 +167,12 @@ def _pausing(paused: bool) -> Callable[[Session, list[str]], int]:
 _REVISION = Flag("revision", "int", help="a revision of the history")
 COMMANDS = {"rollout": Command("kubectl rollout SUBCOMMAND", "Watch and steer the rollout of a workload", subcommands={
     "status": Command("kubectl rollout status (TYPE NAME | TYPE/NAME)", "Follow a rollout until it is over", status,
-                      (*COMMON, _REVISION, Flag("watch", "bool", True, short="w", help="follow until it is over"),
+                      (*_FOUND, _REVISION, Flag("watch", "bool", True, short="w", help="follow until it is over"),
                        Flag("timeout", "duration", help="how long to follow (0: as long as it takes)"))),
-    "history": Command("kubectl rollout history (TYPE NAME | TYPE/NAME)", "Show earlier revisions", history, (*COMMON, _REVISION)),
+    "history": Command("kubectl rollout history (TYPE NAME | TYPE/NAME)", "Show earlier revisions", history, (*_SHOWN, _REVISION)),
     "undo": Command("kubectl rollout undo (TYPE NAME | TYPE/NAME)", "Go back to an earlier revision", undo,
-                    (*COMMON, DRY_RUN, Flag("to-revision", "int", help="which one (0: the one before)"))),
-    "restart": Command("kubectl rollout restart (TYPE NAME | TYPE/NAME)", "Replace all pods, one after the other", restart, (*COMMON, DRY_RUN)),
-    "pause": Command("kubectl rollout pause (TYPE NAME | TYPE/NAME)", "Let changes wait", _pausing(True), COMMON),
-    "resume": Command("kubectl rollout resume (TYPE NAME | TYPE/NAME)", "Carry out what waited", _pausing(False), COMMON),
+                    (*_SHOWN, DRY_RUN, Flag("to-revision", "int", help="which one (0: the one before)"))),
+    "restart": Command("kubectl rollout restart (TYPE NAME | TYPE/NAME)", "Replace all pods, one after the other", restart, _CHANGED),
+    "pause": Command("kubectl rollout pause (TYPE NAME | TYPE/NAME)", "Let changes wait", _pausing(True), _CHANGED),
+    "resume": Command("kubectl rollout resume (TYPE NAME | TYPE/NAME)", "Carry out what waited", _pausing(False), _CHANGED),
 })}

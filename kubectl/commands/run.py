@@ -1,7 +1,8 @@
 """kubectl run: one pod of one image."""
 from __future__ import annotations
 
-from kubectl.command import DRY_RUN, PRINT, Command, field_manager
+from kubectl import lastapplied, overriding
+from kubectl.command import DRY_RUN, FILES, PRINT, Command, field_manager
 from kubectl.errors import CommandError
 from kubectl.flags import Flag
 
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
     from kubeapi.resource import Document
     from kubectl.session import Session
 
+# Of deletion, which --rm does by itself: upstream has them, too, and uses of them as little.
+_OF_DELETION = (*FILES, Flag("cascade", default="background", no_value="background", help="accepted"), Flag("force", "bool", help="accepted"),
+                Flag("grace-period", "int", -1, help="accepted"), Flag("timeout", "duration", help="accepted"), Flag("wait", "bool", help="accepted"))
 FLAGS = (*PRINT, DRY_RUN, field_manager("kubectl-run"), Flag("image", help="the image"), Flag("port", help="port of the container"),
          Flag("env", "array", help="NAME=value"), Flag("labels", short="l", help="a=b,c=d"), Flag("restart", default="Always", help="Always, OnFailure, Never"),
          Flag("command", "bool", help="the arguments replace the image's command"), Flag("image-pull-policy", help="Always, IfNotPresent, Never"),
@@ -18,7 +22,9 @@ FLAGS = (*PRINT, DRY_RUN, field_manager("kubectl-run"), Flag("image", help="the 
          Flag("tty", "bool", short="t", help="a terminal"), Flag("annotations", "array", help="key=value"), Flag("quiet", "bool", short="q", help="say less"),
          Flag("pod-running-timeout", "duration", 60.0, help="how long to wait for it before attaching"),
          Flag("leave-stdin-open", "bool", help="keep standard input open after the first attach"),
-         Flag("overrides", help="a merge patch for the pod"))
+         Flag("privileged", "bool", help="with all of the node's privileges"), Flag("save-config", "bool", help="annotate for a later apply"),
+         *overriding.FLAGS, *_OF_DELETION)
+
 
 
 def run(session: Session, args: list[str]) -> int:
@@ -68,6 +74,7 @@ def _check(session: Session) -> None:
 def _create(session: Session, plural: str, document: Document) -> Document:
     if session.dry_run == "client":
         return document
+    document = lastapplied.annotate(document) if session.flags.on("save-config") else document
     return session.client.request("POST", f"/api/v1/namespaces/{session.namespace}/{plural}", session.writing(), document)
 
 
@@ -91,6 +98,8 @@ def pod(session: Session, args: list[str]) -> Document:
         container["env"] = [dict(zip(("name", "value"), pair.split("=", 1), strict=True)) for pair in flags.texts("env") if "=" in pair]
     if flags.text("image-pull-policy"):
         container["imagePullPolicy"] = flags.text("image-pull-policy")
+    if flags.on("privileged"):
+        container["securityContext"] = {"privileged": True}
     container |= {key: True for key in ("stdin", "tty") if flags.on(key)}
     if flags.on("stdin") and not flags.on("leave-stdin-open"):
         container["stdinOnce"] = True
@@ -102,11 +111,7 @@ def pod(session: Session, args: list[str]) -> Document:
         metadata["namespace"] = session.namespace
     document: Document = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata,
                           "spec": {"containers": [container], "dnsPolicy": "ClusterFirst", "restartPolicy": flags.text("restart")}, "status": {}}
-    if flags.text("overrides"):
-        from kubeapi.patch import mergepatch
-        from kubectl import manifests
-        document = mergepatch.apply(document, manifests.parse_one(flags.text("overrides")))
-    return document
+    return overriding.overridden(session, document)
 
 
 COMMANDS = {"run": Command("kubectl run NAME --image=IMAGE [-- ARGS...]", "Run an image in a pod", run, FLAGS)}

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     Change = Callable[[Document], Document]
     Found = list[tuple[Target, Document]]
 
-COMMON = (*FILES, SELECTOR, ALL, *PRINT, DRY_RUN, field_manager("kubectl-set"), Flag("local", "bool", help="change the file's object only"))
+_COMMON = (ALL, *PRINT, DRY_RUN, field_manager("kubectl-set"), Flag("local", "bool", help="change the file's object only"))
+COMMON = (*FILES, SELECTOR, *_COMMON)
+# Some commands look below directories unless told not to.
+_BELOW = (FILES[0], Flag("recursive", "bool", True, short="R", help="read directories named by -f recursively"))
 
 
 def split(args: list[str]) -> tuple[list[str], list[str]]:
@@ -172,8 +175,8 @@ _SUBCOMMANDS = {
     "resources": Command("kubectl set resources (TYPE NAME | TYPE/NAME)", "Change requests and limits", resources,
                          (*COMMON, _ONLY, Flag("limits", help="cpu=1,memory=1Gi"), Flag("requests", help="cpu=1,memory=1Gi"))),
     "selector": Command("kubectl set selector (TYPE NAME | TYPE/NAME) EXPRESSIONS", "Change the selector of a service",
-                        _elsewhere("setothers", "selector"), (*COMMON, Flag("resource-version", help="only at this version"))),
-    "serviceaccount": Command("kubectl set serviceaccount (TYPE NAME | TYPE/NAME) ACCOUNT", "Change the service account", service_account, COMMON),
+                        _elsewhere("setothers", "selector"), (*_BELOW, *_COMMON, Flag("resource-version", help="only at this version"))),
+    "serviceaccount": Command("kubectl set serviceaccount (TYPE NAME | TYPE/NAME) ACCOUNT", "Change the service account", service_account, (*FILES, *_COMMON)),
     "subject": Command("kubectl set subject (TYPE NAME | TYPE/NAME) --user=USER", "Add subjects to a role binding", _elsewhere("setothers", "subject"),
                        (*COMMON, Flag("user", "array", help="user"), Flag("group", "array", help="group"),
                         Flag("serviceaccount", "array", help="namespace:name"))),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from kubectl import builder, changes
 from kubectl.command import ALL, DRY_RUN, PRINT, SELECTOR, Command, field_manager
+from kubectl.commands.apply import VALIDATE, field_validation
 from kubectl.discovery import NoSuchType
 from kubectl.errors import Bare, CommandError
 from kubectl.flags import Flag
@@ -26,6 +27,7 @@ def run(session: Session, args: list[str]) -> int:
         adding, removing = _parsed([arg for arg in args if _is_taint(arg)])
     except InvalidTaint as error:
         raise session.usage(str(error)) from None
+    field_validation(session)
     _check(session, resources, adding, removing)
 
     def change(target: Target, document: Document) -> tuple[Document, str]:
@@ -113,4 +115,4 @@ def _shown(taint: Document) -> str:
 
 
 COMMANDS = {"taint": Command("kubectl taint NODE NAME KEY=VALUE:EFFECT ...", "Change the taints of nodes", run,
-                             (SELECTOR, ALL, *PRINT, DRY_RUN, field_manager("kubectl-taint"), Flag("overwrite", "bool", help="change what is there")))}
+                             (SELECTOR, ALL, *PRINT, DRY_RUN, field_manager("kubectl-taint"), VALIDATE, Flag("overwrite", "bool", help="change what is there")))}

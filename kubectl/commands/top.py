@@ -39,7 +39,8 @@ def nodes(session: Session, args: list[str]) -> int:
     _require_metrics(session)
     path = f"{_API}/nodes/{quote(args[0])}" if args else f"{_API}/nodes"
     found = _items(session.client.get(path, builder.selectors(session)))
-    room = {node["metadata"]["name"]: node["status"]["allocatable"] for node in session.client.get("/api/v1/nodes")["items"]}
+    of = "capacity" if session.flags.on("show-capacity") else "allocatable"
+    room = {node["metadata"]["name"]: node["status"][of] for node in session.client.get("/api/v1/nodes")["items"]}
     rows = [] if session.flags.on("no-headers") else [["NAME", "CPU(cores)", "CPU(%)", "MEMORY(bytes)", "MEMORY(%)"]]
     for each in _ordered(session, found, lambda each: each["usage"]):
         name, usage = each["metadata"]["name"], each["usage"]
@@ -108,7 +109,7 @@ def _memory(text: str) -> str:
     return f"{_value(text) // (1 << 20)}Mi"
 
 
-_NODE = Command("kubectl top node [NAME]", "Show what nodes use", nodes, _COMMON)
+_NODE = Command("kubectl top node [NAME]", "Show what nodes use", nodes, (*_COMMON, Flag("show-capacity", "bool", help="shares of the capacity, not of what is allocatable")))
 _POD = Command("kubectl top pod [NAME]", "Show what pods use", pods,
                (*_COMMON, FIELD_SELECTOR, ALL_NAMESPACES, Flag("containers", "bool", help="per container"), Flag("sum", "bool", help="accepted")))
 COMMANDS = {"top": Command("kubectl top TYPE", "Show what nodes and pods use",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kubectl.builder import Target
     from kubectl.session import Session
 
-FLAGS = (*FILES, SELECTOR, FIELD_SELECTOR, ALL, ALL_NAMESPACES, *PRINT, Flag("for", help="create, delete, condition=NAME[=VALUE], jsonpath={...}[=VALUE]"),
+FLAGS = (FILES[0], Flag("recursive", "bool", True, short="R", help="read directories named by -f recursively"), SELECTOR, FIELD_SELECTOR, ALL, ALL_NAMESPACES, *PRINT, Flag("for", help="create, delete, condition=NAME[=VALUE], jsonpath={...}[=VALUE]"),
          Flag("timeout", "duration", 30.0, help="how long; 0 looks once, negative waits a week"), Flag("local", "bool", help="accepted"))
 _WEEK_SECONDS = 168 * 3600.0
 

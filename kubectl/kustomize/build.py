@@ -9,7 +9,7 @@ import os
 
 from kubectl import manifests
 from kubectl.errors import CommandError
-from kubectl.kustomize import generators, hashes, patches, references, transformers
+from kubectl.kustomize import bounds, generators, hashes, patches, references, transformers
 from kubectl.kustomize.resources import Resource, in_order
 
 TYPE_CHECKING = False
@@ -100,14 +100,8 @@ def _loaded(root: str, path: str, above: list[str]) -> list[Resource]:
                            f"not a valid directory: {reason}")
     if os.path.isdir(full):
         return _accumulate(full, [*above, root])
-    _inside(root, full)
+    bounds.check(root, full)
     return [Resource({**document, "metadata": dict(document.get("metadata") or {})}) for document in manifests.parse(manifests.text_of(full), full)]
-
-
-def _inside(root: str, path: str) -> None:
-    """Files must lie in the kustomization's own directory, so that it can be moved as a whole."""
-    if not os.path.realpath(path).startswith(os.path.realpath(root) + os.sep):
-        raise CommandError(f"security; file '{path}' is not in or below '{root}'")
 
 
 def _add(resources: list[Resource], new: list[Resource], path: str) -> None:
@@ -169,5 +163,5 @@ def _text(root: str, path: str) -> str:
     full = os.path.abspath(os.path.join(root, path))
     if not os.path.exists(full):
         raise CommandError(f"failed to get the patch file from path({path}): evalsymlink failure on '{full}' : lstat {full}: no such file or directory")
-    _inside(root, full)
+    bounds.check(root, full)
     return manifests.text_of(full)

@@ -5,6 +5,7 @@ import os
 
 from kubectl.errors import CommandError
 from kubectl.generators.data import base64, entries, text_or_binary
+from kubectl.kustomize import bounds
 from kubectl.kustomize.resources import Resource
 
 TYPE_CHECKING = False
@@ -43,9 +44,10 @@ def _data(spec: Document, root: str) -> dict[str, bytes]:
     env_files = [os.path.join(root, path) for path in [*(spec.get("envs") or []), *([spec["env"]] if spec.get("env") else [])]]
     for source in (*(spec.get("files") or []), *(spec.get("envs") or [])):
         path = os.path.join(root, str(source).rpartition("=")[2])
-        if not os.path.exists(path):
-            raise CommandError(f"loading KV pairs: {'file' if source in (spec.get('files') or []) else 'env'} sources: [{source}]: evalsymlink failure on "
-                               f"'{path}' : lstat {path}: no such file or directory")
+        kind = "file" if source in (spec.get("files") or []) else "env"
+        missing = "" if os.path.exists(path) else f"evalsymlink failure on '{path}' : lstat {path}: no such file or directory"
+        if reason := missing or bounds.outside(root, path):
+            raise CommandError(f"loading KV pairs: {kind} sources: [{source}]: {reason}")
     return dict(entries([str(literal) for literal in spec.get("literals") or []], files, env_files))
 
 

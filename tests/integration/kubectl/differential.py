@@ -14,15 +14,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.integration.kubectl.differential_table import ALIKE, FILES, ONLY_EXIT_CODE, Scene
+from tests.integration.kubectl.differential_table import ALIKE, EDITORS, FILES, ONLY_EXIT_CODE, Scene
 
 ROOT = Path(__file__).parents[3]
 _CHANGING = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UID"),
     (r"20\d\d-\d\d-\d\d[T ][\d:.]+ ?(Z|[-+]\d\d:?\d\d)( UTC)?", "TIME"), (r"\w{3}, \d\d \w{3} 20\d\d [\d:]{8} [-+]\d{4}", "DATE"),
     (r'(resourceVersion"?): ?"?\d+"?', r"\1: REVISION"), (r"\b100?\.\d+\.\d+\.\d+\b", "ADDRESS"), (r"\b(\d+m)?\d+(\.\d+)?(m|µ)?s\b", "AGE"),
+    # 120 s are told as `2m`, which is a quantity elsewhere: the age of events, and of a row whose last column it is
+    (r"(?<=over )\d+m(?=\))|^\d+m(?=[ \t])|(?<=[ \t])\d+m(?= \(x\d)", "AGE"), (r"^([^\n:]*\S[ \t]+)\d+m$", r"\1AGE"),
+    (r"((?:Running|Pending|Ready[\w,]*)[ \t]+\S+[ \t]+)\d+m\b", r"\1AGE"), (r"(\d+/\d+[ \t]+\d+[ \t]+\d+[ \t]+)\d+m\b", r"\1AGE"),
     (r"-([a-z0-9]{8,10})-[a-z0-9]{5}\b", r"-\1-RANDOM"), (r"kube-api-access-[a-z0-9]{5}", "kube-api-access-RANDOM"), (r"hollow://\w+", "hollow://ID"), (r"/tmp/(LIVE|MERGED)-[\w]+", r"/tmp/\1-RANDOM"), (r"\b(web|ds|sts)-[a-z0-9]{5}\b", r"\1-RANDOM"),
-    (r"kubectl-edit-\w+\.yaml", "EDITED"), (r"\b(node-debugger-NODE|debugger)-[a-z0-9]{5}\b", r"\1-RANDOM"),
+    (r"/tmp/kubectl-edit-\w+\.(yaml|json)", "EDITED"), (r"\b(node-debugger-NODE|debugger)-[a-z0-9]{5}\b", r"\1-RANDOM"),
 )
 
 
@@ -49,7 +52,11 @@ class Stage(NamedTuple):
         if "<" in words:
             at = words.index("<")
             stdin, words = (self.home / "ab"[side] / words[at + 1]).read_text(), words[:at]
-        environment = {**os.environ, "KUBECONFIG": self.kubeconfig, "HOME": str(self.home / "ab"[side]), "TZ": "UTC", "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "KUBECONFIG": self.kubeconfig, "HOME": str(self.home / "ab"[side]), "TZ": "UTC", "PYTHONPATH": str(ROOT),
+                       "PATH": f"{self.home / 'ab'[side]}/bin:{os.environ['PATH']}"}
+        if words[0].startswith("EDITOR="):
+            environment["KUBE_EDITOR"] = EDITORS.get(words[0][7:], words[0][7:])
+            words = words[1:]
         directory = self.home / "ab"[side]
         command = [*program, "-n", namespace, *words] if words[0] != "--" else [*program, *words[1:]]
         try:
@@ -88,6 +95,7 @@ def prepare(stage: Stage, name: str, scene: Scene) -> None:
         for file, text in FILES.items():
             (directory / file).parent.mkdir(parents=True, exist_ok=True)
             (directory / file).write_text(text.replace("NAMESPACE", namespace).replace("NODE", stage.nodes[side]))
+            (directory / file).chmod(0o755 if file.startswith("bin/") else 0o644)
         lines = [f"-- create namespace {namespace}", *scene.setup]
         for line in lines:
             ran = stage.run(name, side, line)

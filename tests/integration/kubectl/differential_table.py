@@ -1,7 +1,7 @@
 """The lines that both kubectls run, by scene, and the differences that are meant to be.
 
 In a line NAMESPACE is the side's own namespace (also part of the names of cluster-scoped objects) and NODE the side's node;
-`< FILE` gives a file of FILES as standard input. A line that begins with `--` is run without -n.
+`< FILE` gives a file of FILES as standard input. A line that begins with `--` is run without -n; EDITOR=NAME has files edited as EDITORS says.
 """
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r'^ *"?creationTimestamp"?: null,?\n', "", "a time that is not set is left out since 1.34"),
     (r"^# Warning: '\w+' is deprecated.*\n", "", "kustomize repeats this for every base"),
     (r"^W\d{4} .* reflector.go:.*\n", "", "a watch that ends within its first second is logged by client-go, or not"),
+    (r"^W\d{4} .* diff.go:.*\n", "", "a conflict is tried again, and that logged"),
     (r"^W\d{4} .* prune.go:.*\n", "", "upstream announces a change of --prune in its log"),
     (r"(?:^Waiting for deployment .*\n)+", "", "how many steps of a rollout one sees depends on the moment"),
     (r"^Please review the fields above[^#]*#conflicts", "ADVICE", "the advice is in our own words"),
@@ -40,11 +41,12 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"(?:^cannot delete .*\n)+", lambda match: "".join(sorted(match[0].splitlines(keepends=True))), "a Go map has no order"),
     (r"(ConfigMapOptional|SecretOptionalName): +<nil>", "Optional: false", "upstream printed a pointer until 1.33"),
     (r"^Warning: Non-root user is configured for the entire target Pod, .*\n", "", "debug says so since 1.33"),
+    (r"^# (?:Please edit the object below|and an empty file will abort|reopened with the relevant|Edit the object below|If the server refuses).*\n", "", "the advice is in our own words"),
     (r"^WARNING: version difference between client.*\n", "", "the upstream here is older than the server"),
 )
 # line -> why only the exit code is compared
 ONLY_EXIT_CODE: dict[str, str] = {
-    **dict.fromkeys(("rollout", "set", "create secret", "create service", "auth", "config", "top", "certificate", "certificate nope", "options x"),
+    **dict.fromkeys(("rollout", "set", "create secret", "create service", "auth", "config", "top", "certificate", "certificate nope", "options x", "plugin"),
                     "help is in our own words"),
 }
 
@@ -177,6 +179,11 @@ spec:
   signerName: example.com/signer
   usages: [client auth]
 """,
+    "scale.yaml": "apiVersion: autoscaling/v1\nkind: Scale\nmetadata: {name: web, namespace: NAMESPACE}\nspec: {replicas: 1}\n",
+    "bin/kubectl-hello": "#!/bin/sh\necho hello \"$@\"\n",
+    "bin/kubectl-hello-there": "#!/bin/sh\necho there \"$@\"; exit 3\n",
+    "bin/kubectl-create-x": "#!/bin/sh\necho x\n",
+    "outside/kustomization.yaml": "configMapGenerator: [{name: c, files: [../env.txt]}]\n",
     "custom.yaml": "env: [{name: FROM, value: custom}]\nsecurityContext: {capabilities: {add: [SYS_TIME]}}\n",
     "named.yaml": "name: x\n",
     "asuser.yaml": """
@@ -209,6 +216,10 @@ spec:
     "patch.yaml": "metadata: {labels: {patched: 'yes'}}\n",
 }
 
+EDITORS: dict[str, str] = {
+    "ed-name": "sed -i /name:.one/s/one/three/", "ed-bad-name": "sed -i /name:.one/s/one/One/", "ed-rename": "sed -i /name:.cm$/s/cm/cmx/",
+    "ed-label": "sed -i s/app:/app2:/", "ed-relabel": "sed -i s/app2/app3/", "ed-field": "sed -i s/^data:/foo:/",
+}
 _WEB = ("apply -f web.yaml", "rollout status deploy/web --timeout=60s", "wait --for=condition=Ready pod/p --timeout=60s")
 
 SCENES: dict[str, Scene] = {
@@ -1044,5 +1055,112 @@ get pods --field-selector=spec.restartPolicy=Never -o custom-columns=H:.spec.hos
 debug asuser --image=busybox --profile=general -c dbg
 debug -f asuser.yaml --image=busybox --profile=sysadmin -c dbg2
 debug p asuser --image=busybox --profile=general -c dbg8
+"""),
+    "editing": Scene(("create -f cm.yaml", "create deploy x --image=i", "rollout status deploy/x"), """
+create -f one.yaml --edit
+EDITOR=cat create -f cm.yaml --edit
+EDITOR=ed-name create -f two.yaml --edit
+EDITOR=ed-name create -f two.yaml --edit
+EDITOR=ed-name create -f cm.yaml --edit -o name
+EDITOR=ed-bad-name create -f two.yaml --edit
+EDITOR=ed-name create -f cm.yaml --edit --windows-line-endings
+EDITOR=ed-label edit cm cm --output-patch
+EDITOR=ed-label edit cm cm
+EDITOR=ed-relabel edit cm cm -o yaml
+EDITOR=true edit deploy/x
+EDITOR=true edit deploy/zz
+EDITOR=true edit deploy/zz --subresource=scale
+EDITOR=true edit deploy/x --subresource=scale
+EDITOR=true edit deploy/x --subresource=nope
+EDITOR=true edit cm
+EDITOR=ed-field edit cm cm
+EDITOR=ed-relabel edit cm cm --validate=ignore -o json
+EDITOR=ed-relabel edit cm,sa --output-patch
+EDITOR=/nope edit cm cm
+EDITOR=false edit cm cm
+EDITOR=ed-rename edit cm cm
+EDITOR=true edit -f cm.yaml
+EDITOR=ed-label edit cm -l nope=x
+EDITOR=true edit cm cm -o name
+apply -f cm.yaml
+EDITOR=ed-label apply edit-last-applied cm/cm
+EDITOR=true apply edit-last-applied cm/cm
+EDITOR=ed-relabel apply edit-last-applied -f cm.yaml -o yaml
+get cm cm -o yaml
+"""),
+    "flags": Scene(_WEB, """
+expose deploy web --name=e1 --port=80 --external-ip=1.2.3.4 --session-affinity=ClientIP --save-config
+get svc e1 -o jsonpath={.spec.externalIPs}{.spec.sessionAffinity}
+expose deploy web --name=e2 --port=80 --type=LoadBalancer --load-balancer-ip=5.6.7.8 --dry-run=client -o yaml -l a=b --selector=c=d
+expose deploy web --name=e3 --port=80 --overrides='{"spec":{"type":"NodePort"}}' --dry-run=client -o yaml
+expose deploy web --name=e4 --port=80 --override-type=json --overrides='[{"op":"add","path":"/metadata/labels/x","value":"y"}]' --dry-run=client -o yaml
+expose deploy web --name=e5 --port=80 --override-type=strategic --overrides='{"spec":{"ports":[{"port":80,"name":"n"}]}}' --dry-run=client -o yaml
+expose deploy web --name=e6 --port=80 --override-type=nope --overrides='{}'
+expose deploy web --name=e7 --port=80 --session-affinity=nope
+expose deploy web --name=e8 --port=80 --protocol=UDP --dry-run=client -o yaml
+run r1 --image=i --privileged --dry-run=client -o yaml
+run r2 --image=i --save-config --dry-run=client -o jsonpath={.metadata.annotations}
+run r3 --image=i --override-type=strategic --overrides='{"spec":{"containers":[{"name":"r3","tty":true}]}}' --dry-run=client -o yaml
+run r4 --image=i --override-type=json --overrides='[{"op":"add","path":"/spec/hostPID","value":true}]' --dry-run=client -o yaml
+run r5 --image=i --override-type=nope --overrides='{}'
+run r6 --image=i --overrides=nope
+replace -f cm.yaml --raw=/api/v1/namespaces/NAMESPACE/configmaps/zz
+create cm cm --from-literal=a=0
+replace -f cm.yaml --raw=/api/v1/namespaces/NAMESPACE/configmaps/cm/nope
+replace -f cm.yaml -f two.yaml --raw=/api
+replace -f https://x --raw=/api
+replace -f cm.yaml --raw=/api -R
+replace -f cm.yaml --raw=/api -o yaml
+replace -f cm.yaml --raw=api
+replace -f cm.yaml --grace-period=1
+replace -f cm.yaml --timeout=1s
+replace -f cm.yaml --subresource=nope
+replace -f cm.yaml --subresource=status
+replace -f scale.yaml --subresource=scale
+replace -f cm.yaml --force --grace-period=0
+replace -f cm.yaml --force --wait --timeout=20s
+replace -f not-there.yaml --force
+apply -f two.yaml -l x=y
+apply -f two.yaml
+diff -f cm.yaml --prune --prune-allowlist=core/v1/ConfigMap
+diff -f cm.yaml --prune --prune-allowlist=core/v1/ConfigMap -l nope=x
+diff -f two.yaml --prune --prune-allowlist=core/v1/ConfigMap
+diff -f cm.yaml -l nope=x
+diff -f cm2.yaml -l app=cm
+diff -f cm.yaml --force-conflicts
+apply -f cm.yaml --server-side --force-conflicts
+diff -f cm2.yaml --server-side
+diff -f cm2.yaml --server-side --force-conflicts --field-manager=x
+diff -f cm2.yaml --server-side --field-manager=x
+diff -f cm2.yaml --concurrency=4
+plugin list
+plugin
+plugin list --name-only
+hello
+hello world -x --yaml y
+hello-there a
+create-x
+kustomize base --load-restrictor=nope
+kustomize base --network --network-name=x --as-current-user --mount=a -e A=b --enable-alpha-plugins
+kustomize outside
+kustomize outside --load-restrictor=LoadRestrictionsNone
+cluster-info dump --namespaces=NAMESPACE-none --output-directory=dumped
+cluster-info dump --namespaces=NAMESPACE-none -o nope
+top node --show-capacity
+taint node NODE NAMESPACE=x:NoSchedule --validate=nope --dry-run=client
+explain pod -R
+config set-credentials x --kubeconfig=own-config --auth-provider=gcp --auth-provider-arg=a=b --auth-provider-arg=c=d
+config set-credentials x --kubeconfig=own-config --auth-provider-arg=a-
+config set-credentials v --kubeconfig=own-config --exec-command=x --exec-interactive-mode=Never --exec-provide-cluster-info
+config set-credentials v --kubeconfig=own-config --exec-env=a=b --exec-env=c=d --exec-arg=-x --exec-api-version=client.authentication.k8s.io/v1beta1
+config set-credentials v --kubeconfig=own-config --exec-env=a-
+config set-credentials w --kubeconfig=own-config --exec-interactive-mode=nope --exec-command=x
+config set-credentials w --kubeconfig=own-config --token=x --username=y
+config view --kubeconfig=own-config
+config view --kubeconfig=own-config -o json
+set selector svc/web a=b --dry-run=client -o name
+get pods --profile=none --vmodule=x=1 --log-flush-frequency=1s -o name -l app=p
+certificate approve zz
+apply -f cm.yaml --prune -l app=cm --prune-allowlist=core/v1/ConfigMap
 """),
 }
