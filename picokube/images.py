@@ -9,10 +9,14 @@ from argparse import Namespace
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kubelet.cri import CriError, ImageService
-from picokube.cluster import existing
+from picokube.cluster import Cluster, existing
 from picokube.errors import CannotRun
+
+if TYPE_CHECKING:
+    from kubelet.images import ImageStore
 
 Stores = Mapping[str, ImageService]      # by node
 
@@ -80,6 +84,21 @@ async def _remove(stores: Stores, names: list[str]) -> int:
     return 0
 
 
-def _store(node: Path) -> ImageService:
+def share(cluster: Cluster, names: list[str]) -> None:
+    """Gives new nodes the images that were imported before they were there. Raises CannotRun."""
+    known = [name for name in cluster.node_names() if name not in names and (cluster.node_directory(name) / "images").is_dir()]
+
+    async def copy() -> None:
+        for name in names:
+            store = _store(cluster.node_directory(name))
+            for other in known:
+                await store.take_from(_store(cluster.node_directory(other)))
+    try:
+        asyncio.run(copy())
+    except CriError as error:
+        raise CannotRun(error.message) from error
+
+
+def _store(node: Path) -> ImageStore:
     from kubelet.images import ImageStore
     return ImageStore(node / "images")

@@ -24,6 +24,7 @@ from typing import Any
 from picokube.cluster import Cluster, default_name, existing
 from picokube.errors import CannotRun
 from picokube.files import read_json
+from picokube.images import share
 from picokube.nodes import arrange
 from picokube.parent import write_plan
 from picokube.processes import identify, send, wait_gone
@@ -119,8 +120,9 @@ def add(options: Namespace) -> int:
             raise CannotRun(f"a machine has 1 to {MOST_NODES} nodes, counted from the first: --count {options.count} is not possible")
         grown = cluster.with_settings(nodes=numbers[-1])
         names = [grown.node_name(number) for number in numbers]
-        _follow(grown)
         try:
+            share(grown, names)
+            _follow(grown)
             wait_for_nodes(grown, names, READY_SECONDS)
         except BaseException:
             _take_away(grown, numbers)

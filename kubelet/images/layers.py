@@ -58,6 +58,22 @@ class Unpacker:
             if not target.is_dir():
                 raise CriError("ErrImagePull", f"layer {diff_id} cannot be stored")
 
+    async def take(self, layers: Path, name: str, scratch: Path) -> None:
+        """Links what another store on this file system has unpacked (and copies where that cannot be): layers are never written to."""
+        target = self._layers / name
+        async with self._locks.setdefault(name, asyncio.Lock()), self._workers:
+            if target.is_dir():
+                return
+            copy = scratch / name
+            if not await _run("cp", "--archive", "--link", str(layers / name), str(copy)):
+                await asyncio.to_thread(shutil.rmtree, copy, True)
+                if not await _run("cp", "--archive", str(layers / name), str(copy)):
+                    raise CriError("ErrImagePull", f"layer {name} cannot be copied")
+            shutil.copy(layers / f"{name}.size", self._layers / f"{name}.size")
+            if not await _run("sync", "--file-system", str(copy)):
+                raise CriError("ErrImagePull", f"layer {name} cannot be stored")
+            copy.rename(target)
+
     def size(self, diff_id: str) -> int:
         try:
             return int((self._layers / f"{directory_name(diff_id)}.size").read_text())
@@ -87,6 +103,17 @@ class Unpacker:
         if "error" in document:
             raise CriError("ErrImagePull", document["error"])
         return int(document["size"])
+
+
+async def _run(*command: str) -> bool:
+    process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+    try:
+        async with asyncio.timeout(SECONDS):
+            return await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def _feed(worker: asyncio.subprocess.Process, source: AsyncGenerator[bytes, None]) -> None:

@@ -95,6 +95,18 @@ class ImageStore:
                     group.create_task(self._add_layer(diff_id, digest, region, scratch))
         return self._add_image(image.id, image.config, image.diff_ids, image.tags, ())
 
+    async def take_from(self, other: ImageStore) -> Sequence[Image]:
+        """All images that archives have brought to another store of this machine: no registry is known to have them."""
+        taken = []
+        async with other._scratch(), self._scratch() as scratch:      # what is read is not collected meanwhile either
+            for image in other._index.images().values():
+                if image.digests or other._index.find_whole(image.id) is None:
+                    continue
+                for name in image.layers:
+                    await self._unpacker.take(other.layers, name, scratch)
+                taken.append(self._index.add(image).to_image())
+        return taken
+
     # --- pull
 
     async def _pull_with(self, reference: Reference, auths: Sequence[RegistryAuth], scratch: Path) -> Image:

@@ -258,6 +258,36 @@ def test_import_of_an_oci_layout(store: ImageStore, tmp_path: Path, form: str) -
     asyncio.run(scene())
 
 
+def look(directory: Path) -> dict[str, tuple[int, int, int, int, list[str]]]:
+    """All below: mode, owner, device and extended attributes."""
+    found = {}
+    for path in sorted(directory.rglob("*")):
+        status = path.lstat()
+        found[str(path.relative_to(directory))] = (status.st_mode, status.st_uid, status.st_gid, status.st_rdev, os.listxattr(path, follow_symlinks=False))
+    return found
+
+
+def test_a_store_takes_from_another_what_archives_brought_there(store: ImageStore, registry: Registry, tmp_path: Path) -> None:
+    async def scene() -> None:
+        oci_layout(tmp_path / "first", FILES, "example.com/app:1")
+        oci_layout(tmp_path / "second", CHANGES, "example.com/app:2")
+        registry.push("pulled", "1", [layer({"pulled": b"x"})])
+        for name in ("first", "second"):
+            await store.import_archive(str(tmp_path / name))
+        await store.pull(f"{registry.name}/pulled:1")
+        other = ImageStore(tmp_path / "other")
+        assert {one.repo_tags for one in await other.take_from(store)} == {("example.com/app:1",), ("example.com/app:2",)}
+        assert {(one.id, one.repo_tags, one.size) for one in await other.list()} == {
+            (one.id, one.repo_tags, one.size) for one in await store.list() if not one.repo_digests}
+        for content in (FILES, CHANGES):
+            assert look(directory(other, content)) == look(directory(store, content))
+        for one in await store.list():
+            await store.remove(one.id)
+        assert (directory(other, FILES) / "etc" / "name").read_text() == "one\n"
+        assert not await other.take_from(store) and nothing_half_made(tmp_path)
+    asyncio.run(scene())
+
+
 @pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"text"), layer({"file": b"x"})], ids=["empty", "text", "gzip", "other-tar"])
 def test_what_is_no_archive_is_refused(store: ImageStore, tmp_path: Path, content: bytes) -> None:
     async def scene() -> None:
