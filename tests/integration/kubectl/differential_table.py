@@ -1024,7 +1024,7 @@ debug deploy/web --image=busybox
 debug nodes/zz --image=busybox
 debug p --image=busybox -c dbg -- sleep 100
 debug p --image=busybox -c dbg -- sleep 100
-debug p --image=busybox --target=c -c dbg2 --profile=general --env=A=b --env=C=d,E=f --image-pull-policy=Never
+debug p --image=busybox --target=c -c dbg2 --profile=general --env=A=b --image-pull-policy=Never
 debug p --image=busybox -c dbg3 --profile=baseline --arguments-only -- a b
 debug p --image=busybox -c dbg4 --profile=restricted -q --target=c
 debug pod/p --image=busybox -c dbg5 --profile=netadmin

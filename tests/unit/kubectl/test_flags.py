@@ -7,7 +7,8 @@ from kubeapi.goduration import parse_duration
 from kubectl.flags import Flag, FlagError, Flags, parse
 
 FLAGS = (Flag("output", short="o"), Flag("watch", "bool", short="w"), Flag("tail", "int", -1), Flag("since", "duration"),
-         Flag("filename", "strings", short="f"), Flag("env", "array", short="e"), Flag("dry-run", default="none", no_value="unchanged"))
+         Flag("filename", "strings", short="f"), Flag("env", "array", short="e"), Flag("dry-run", default="none", no_value="unchanged"),
+         Flag("set-image", "pairs"))
 
 
 def read(*argv: str) -> tuple[Flags, list[str]]:
@@ -30,6 +31,11 @@ def test_lists_are_collected_and_only_strings_split_at_commas() -> None:
     assert flags.texts("filename") == ["a", "b", "c"] and flags.texts("env") == ["A=1,2", "B=3"]
 
 
+def test_pairs_are_split_where_there_are_several() -> None:
+    flags, _ = read("--set-image", "a=b,c=d", "--set-image=e=f,g")
+    assert flags.texts("set-image") == ["a=b", "c=d", "e=f,g"]
+
+
 def test_a_flag_with_a_value_for_none_takes_no_argument() -> None:
     flags, rest = read("--dry-run", "client")
     assert (flags.text("dry-run"), rest) == ("unchanged", ["client"])
@@ -37,6 +43,7 @@ def test_a_flag_with_a_value_for_none_takes_no_argument() -> None:
 
 @pytest.mark.parametrize(("argv", "message"), [
     (("--foo",), "unknown flag: --foo"),
+    (("--set-image", "c"), 'invalid argument "c" for "--set-image" flag: c must be formatted as key=value'),
     (("-z",), "unknown shorthand flag: 'z' in -z"),
     (("-wz",), "unknown shorthand flag: 'z' in -wz"),
     (("--output",), "flag needs an argument: --output"),
