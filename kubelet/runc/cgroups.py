@@ -158,18 +158,19 @@ class Cgroups:
                         found.update(int(line) for line in (Path(parent) / "cgroup.procs").read_text().split())
         return found
 
-    def kill(self, path: str) -> None:
-        """Ends every process in and below a group; blocks until they are gone."""
+    def kill(self, path: str) -> bool:
+        """Ends every process in and below a group; blocks until they are gone, or answers False."""
         for _ in range(KILL_ROUNDS):
             pids = self.pids(path)
             if not pids:
-                return
+                return True
             self._thaw(path)
             if self.unified:
                 kill_at_once(self.unified + path)
             for pid in pids:
                 with suppress(OSError):
                     kill_and_wait(pid)
+        return False
 
     def _thaw(self, path: str) -> None:
         """A runc that was killed at the wrong moment leaves a group frozen, where nobody can die."""

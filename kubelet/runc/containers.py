@@ -143,7 +143,8 @@ class Container:
         if self.exit is not None:
             return
         self.signal(signal.SIGKILL)
-        cgroups.kill(self.record.cgroup)
+        if not cgroups.kill(self.record.cgroup):
+            raise OSError(errno.EBUSY, "the container's processes do not end though they were killed", str(self.directory))
         document = {"code": KILLED, "finished_at": now, "reason": LOST,
                     "message": "The container could not be located when the pod was terminated: its shim was killed"}
         write_json(self.directory / "exit.json", document)

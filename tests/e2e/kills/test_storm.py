@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.root, can_run_pods]
 NAME = "storm"
 SECONDS, SEED = float(os.environ.get("PICOKUBE_STORM_SECONDS", "60")), int(os.environ.get("PICOKUBE_STORM_SEED", "5"))
 MOST_PODS = 12
-PACE_SECONDS = 3
+PACE_SECONDS, LOOKS = 3, 30
 # What may still hinder a pod after the last kill: a container's CrashLoopBackOff, at most 5 minutes, and not much longer than the storm was
 # (10 s doubling: whoever waits d has waited d - 10 before, and was killed in between each time); the supervisor's back-off of the kubelet
 # (30 s) and the kubelet's of a sandbox (10 s). The rest is the machine's, however busy it is.
@@ -92,8 +92,7 @@ class Storm:
                 self.cluster.kill(f"kubelet-{NAME}-1")
                 self.killed[kind] += 1
             return
-        victims = sorted(self._processes(kind))
-        if victims:
+        if victims := self._victims(kind):
             with suppress(ProcessLookupError):
                 os.kill(self.world.random.choice(victims), signal.SIGKILL)
                 self.killed[kind] += 1
@@ -102,8 +101,12 @@ class Storm:
         with suppress(AssertionError, TimeoutError):
             self.cluster.until(f"{PODS}?fieldSelector=metadata.name%3D{name}", is_ready, seconds=PACE_SECONDS)
 
+    def _victims(self, kind: str) -> list[int]:
+        """runc is caught in the middle of its work or not at all: that is worth a few looks."""
+        looks = (sorted(self._processes(kind)) for _ in range(LOOKS if kind == "runc" else 1))
+        return next((found for found in looks if found), [])
+
     def _processes(self, kind: str) -> list[int]:
-        """A moment's; runc is caught in the middle or not at all."""
         is_it: dict[str, Callable[[Path], bool]] = {
             "shim": lambda one: _name(one) == "picokube-shim" and self._works_here(one),
             "runc": lambda one: _name(one).startswith("runc") and self._works_here(one),
