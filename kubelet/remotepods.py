@@ -18,14 +18,21 @@ class RemotePods:
         self._endpoint, self._pods = endpoint, self._directory / "pods"
         self._uids = set(_names(self._pods))
 
-    def add(self, uid: str) -> None:
+    def add(self, uid: str, cgroup: str) -> None:
         """Raises OSError."""
         if uid in self._uids:
             return
         self._pods.mkdir(parents=True, exist_ok=True)
         (self._directory / "endpoint").write_text(self._endpoint)
-        (self._pods / uid).touch()
+        (self._pods / uid).write_text(cgroup)
         self._uids.add(uid)
+
+    def cgroup(self, uid: str) -> str:
+        """"" where a predecessor died before it could say."""
+        return (self._pods / uid).read_text()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._uids))
 
     def remove(self, uid: str) -> None:
         (self._pods / uid).unlink(missing_ok=True)

@@ -80,7 +80,8 @@ def container_config(config: ContainerConfig, sandbox: SandboxConfig, node: str,
 
 def resources(asked: LinuxResources) -> Document:
     return {"cpu_period": asked.cpu_period if asked.cpu_quota else 0, "cpu_quota": asked.cpu_quota, "cpu_shares": asked.cpu_shares,
-            "memory_limit_in_bytes": asked.memory_limit_bytes, "oom_score_adj": asked.oom_score_adj}
+            "memory_limit_in_bytes": asked.memory_limit_bytes, "oom_score_adj": asked.oom_score_adj,
+            "hugepage_limits": [{"page_size": size, "limit": limit} for size, limit in asked.hugepage_limits.items()]}
 
 
 def _mount(mount: Mount) -> Document:

@@ -70,7 +70,8 @@ KeyValue                     1 key, 2 value
 Mount                        1 container_path, 2 host_path, 3 readonly:bool, 5 propagation:int
 Device                       1 container_path, 2 host_path, 3 permissions
 LinuxContainerConfig         1 resources:LinuxContainerResources, 2 security_context:LinuxContainerSecurityContext
-LinuxContainerResources      1 cpu_period:int, 2 cpu_quota:int, 3 cpu_shares:int, 4 memory_limit_in_bytes:int, 5 oom_score_adj:int, 9 unified:map
+LinuxContainerResources      1 cpu_period:int, 2 cpu_quota:int, 3 cpu_shares:int, 4 memory_limit_in_bytes:int, 5 oom_score_adj:int, 8 hugepage_limits:*HugepageLimit, 9 unified:map
+HugepageLimit                1 page_size, 2 limit:int
 LinuxContainerSecurityContext  1 capabilities:Capability, 2 privileged:bool, 3 namespace_options:NamespaceOption, 5 run_as_user:Int64Value, 7 readonly_rootfs:bool, 8 supplemental_groups:*int, 11 no_new_privs:bool, 12 run_as_group:Int64Value, 13 masked_paths:*, 14 readonly_paths:*, 15 seccomp:SecurityProfile, 17 supplemental_groups_policy:int
 Capability                   1 add_capabilities:*, 2 drop_capabilities:*
 Int64Value                   1 value:int

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import socket
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
@@ -17,8 +16,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from kubeapi.world import REAL_WORLD, World
-from kubelet import linux
-from kubelet.containerevents import Events
 from kubelet.cri import (
     ContainerConfig,
     ContainerEvent,
@@ -29,27 +26,24 @@ from kubelet.cri import (
     ExecStreams,
     LinuxResources,
     SandboxConfig,
-    SandboxState,
     SandboxStatus,
 )
 from kubelet.handlers import no_such_handler
 from kubelet.remote import convert, streams
 from kubelet.remote.client import CriClient
 from kubelet.remote.codec import Document
+from kubelet.remote.known import Known
 from kubelet.remote.logs import rotate
 from kubelet.remotepods import RemotePods
 from kubelet.runc import portforward
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.exec import code_of
-from kubelet.runc.known import ByPod
 from kubelet.shim import START_ERROR
 
 log = logging.getLogger(__name__)
 
 SANDBOX_SECONDS = 240.0              # as upstream: twice of what other calls may take
-LOOK_SECONDS, RESYNC_SECONDS = 1.0, 30.0
 RETRY_SECONDS, MOST_RETRY_SECONDS = 0.2, 5.0
-SETTLE_SECONDS, SETTLE_TRIES = 0.01, 10     # for the runtime to hear of an end that we have seen
 LOG_SECONDS = 10.0
 LOG_BYTES, LOG_FILES = 10 << 20, 5
 
@@ -63,15 +57,11 @@ class RemoteRuntime:
         self._client, self._node, self._handlers, self._seccomp = client, node, handlers, root / "seccomp"
         self._log_limits, self._world = (log_bytes, log_files), world
         self._given = RemotePods(root, client.endpoint)
-        self._name = ""
         self._cgroups = Cgroups.detect()
-        self._events = Events()
-        self._sandboxes = ByPod[SandboxStatus](lambda one: one.config.uid)
-        self._containers = ByPod[ContainerStatus](lambda one: self._sandboxes[one.sandbox_id].config.uid)
-        self._streams: dict[str, convert.Streams] = {}
-        self._processes: dict[str, int] = {}                # sandbox or container -> pid, where one is told and followed
+        self._known = Known(client, node, lambda: self._look.set())
+        self._making: set[str] = set()                      # uids of pods whose sandbox is asked for
         self._tasks: asyncio.TaskGroup | None = None
-        self._is_known = False
+        self._has_answered = False
         self._tried, self._look = asyncio.Event(), asyncio.Event()
 
     # --- the node
@@ -79,11 +69,11 @@ class RemoteRuntime:
     async def run(self) -> None:
         try:
             async with asyncio.TaskGroup() as tasks:
-                self._tasks = tasks
+                self._tasks = self._known.tasks = tasks
                 tasks.create_task(self._keep_known(), name="cri")
                 tasks.create_task(self._keep_logs_small(), name="cri-logs")
         finally:
-            self._tasks = None
+            self._tasks = self._known.tasks = None
             await self._client.close()
 
     async def wait_ready(self) -> None:
@@ -100,153 +90,69 @@ class RemoteRuntime:
             await self._client.call("UpdateRuntimeConfig", {"runtime_config": {"network_config": {"pod_cidr": pod_cidr}}})
 
     def events(self) -> AsyncIterator[ContainerEvent]:
-        return self._events.listen()
+        return self._known.events.listen()
 
     async def _keep_known(self) -> None:
         wait = RETRY_SECONDS
         while True:
             self._look.clear()
             try:
-                await self._look_at_all()
-                self._is_known, wait = True, RETRY_SECONDS
+                for lost in await self._known.look_at_all():
+                    if lost.config.uid not in self._making:
+                        await self._end(lost.config.uid, lost.config.cgroup_parent)
+                if not self._has_answered:
+                    await self._end_lost_pods()
+                self._has_answered, wait = True, RETRY_SECONDS
             except CriError as error:
                 log.warning("%s", error.message)
                 wait = min(2 * wait, MOST_RETRY_SECONDS)
             self._tried.set()
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._until_next_look() if wait == RETRY_SECONDS else wait):
+                async with asyncio.timeout(self._known.until_next_look() if wait == RETRY_SECONDS else wait):
                     await self._look.wait()
 
-    def _until_next_look(self) -> float | None:
-        if any(one.state is ContainerState.RUNNING and one.id not in self._processes for one in self._containers.values()):
-            return LOOK_SECONDS
-        return RESYNC_SECONDS if self._sandboxes else None
-
-    async def _look_at_all(self) -> None:
-        if not self._name:
-            self._name = (await self.version())[0]
-        mine = {"filter": {"label_selector": {convert.NODE_LABEL: self._node}}}
-        before = {*self._sandboxes, *self._containers}
-        listed = (await self._client.call("ListPodSandbox", mine))["items"]
-        for one in listed:
-            known = self._sandboxes.get(one["id"])
-            if known is None or known.state is not convert.SANDBOX_STATES[one["state"]]:
-                await self._read_sandbox(one["id"])
-        inside = (await self._client.call("ListContainers", mine))["containers"]
-        for one in inside:
-            current = self._containers.get(one["id"])
-            if current is None or current.state is not convert.CONTAINER_STATES[one["state"]]:
-                await self._read_container(one["id"], one["pod_sandbox_id"])
-        for id in before - {one["id"] for one in (*listed, *inside)}:
-            self._forget(id)
-
-    # --- what is known
-
-    async def _read_sandbox(self, id: str) -> SandboxStatus | None:
-        try:
-            told = await self._client.call("PodSandboxStatus", {"pod_sandbox_id": id, "verbose": True})
-        except CriError as error:
-            if error.reason != "NotFound":
-                raise
-            self._forget(id)
-            return None
-        status = convert.sandbox_status(told["status"])
-        if status is None:
-            return None
-        known = self._sandboxes.get(id)
-        if known is not None:                        # its resources may have been changed meanwhile
-            status = replace(status, config=known.config)
-        if status != known:
-            self._sandboxes[id] = status
-            self._publish(status, "")
-        self._follow(id, convert.process_of(told["info"]) if status.state is SandboxState.READY else 0)
-        return status
-
-    async def _read_container(self, id: str, sandbox_id: str) -> ContainerStatus | None:
-        sandbox = self._sandboxes.get(sandbox_id)
-        if sandbox is None:
-            return None
-        try:
-            told = await self._client.call("ContainerStatus", {"container_id": id, "verbose": True})
-        except CriError as error:
-            if error.reason != "NotFound":
-                raise
-            self._forget(id)
-            return None
-        status, known = convert.container_status(told["status"], sandbox, self._name), self._containers.get(id)
-        if known is not None:
-            status = replace(status, annotations={**status.annotations, **known.annotations})
-        else:
-            self._streams[id] = convert.streams_of(told["status"]["annotations"])
-        if status != known:
-            self._containers[id] = status
-            self._publish(sandbox, id)
-        self._follow(id, convert.process_of(told["info"]) if status.state is ContainerState.RUNNING else 0)
-        return status
-
-    def _forget(self, id: str) -> None:
-        """What is in a sandbox is forgotten with it."""
-        if sandbox := self._sandboxes.get(id):
-            for container in self._of_sandbox(id):
-                self._forget(container.id)
-            del self._sandboxes[id]
-            self._publish(sandbox, "")
-        elif gone := self._containers.get(id):
-            del self._containers[id]
-            self._publish(self._sandboxes[gone.sandbox_id], id)
-        self._streams.pop(id, None)
-
-    def _publish(self, sandbox: SandboxStatus, container_id: str) -> None:
-        self._events.publish(ContainerEvent(sandbox.id, sandbox.config.uid, container_id))
-
-    def _follow(self, id: str, pid: int) -> None:
-        """Has somebody wait for the end of its process."""
-        if not pid or id in self._processes or self._tasks is None:
-            return
-        with suppress(ProcessLookupError):
-            descriptor = os.pidfd_open(pid)
-            self._processes[id] = pid
-            self._tasks.create_task(self._until_end(id, descriptor))
-
-    async def _until_end(self, id: str, descriptor: int) -> None:
-        try:
-            await linux.readable(descriptor)
-        finally:
-            os.close(descriptor)
-            self._processes.pop(id, None)
-        wait = SETTLE_SECONDS
-        for _ in range(SETTLE_TRIES):
-            try:
-                if await self._has_settled(id):
-                    return
-            except CriError as error:
-                log.warning("%s", error.message)
-            await asyncio.sleep(wait)
-            wait *= 2
-        self._look.set()
-
-    async def _has_settled(self, id: str) -> bool:
-        """Whether the runtime, too, knows that this process has ended."""
-        if id in self._sandboxes:
-            sandbox = await self._read_sandbox(id)
-            return sandbox is None or sandbox.state is not SandboxState.READY
-        known = self._containers.get(id)
-        container = await self._read_container(id, known.sandbox_id) if known else None
-        return container is None or container.state is not ContainerState.RUNNING
+    async def _end_lost_pods(self) -> None:
+        """Of pods that a predecessor had just begun with."""
+        for uid in self._given:
+            if uid not in self._making:
+                await self._end(uid, await asyncio.to_thread(self._given.cgroup, uid))
 
     # --- sandboxes
 
     async def run_pod_sandbox(self, config: SandboxConfig) -> SandboxStatus:
         if config.runtime_handler not in self._handlers:
             raise no_such_handler(config.runtime_handler)
-        await asyncio.to_thread(self._begin, config)
+        assert self._tasks is not None
+        making = self._tasks.create_task(self._try_to_make(config))
         try:
+            made = await asyncio.shield(making)
+        except asyncio.CancelledError:
+            await asyncio.wait([making])              # one that nobody waits for any more would stay
+            if not making.cancelled() and isinstance(left := making.result(), SandboxStatus):
+                await self.remove_pod_sandbox(left.id)
+            raise
+        if isinstance(made, CriError):
+            raise made
+        return made
+
+    async def _try_to_make(self, config: SandboxConfig) -> SandboxStatus | CriError:
+        try:
+            return await self._make_sandbox(config)
+        except CriError as error:
+            return error
+
+    async def _make_sandbox(self, config: SandboxConfig) -> SandboxStatus:
+        self._making.add(config.uid)
+        try:
+            await asyncio.to_thread(self._begin, config)
             asked = {"config": convert.sandbox_config(config, self._node), "runtime_handler": self._handlers[config.runtime_handler]}
             made = await self._client.call("RunPodSandbox", asked, seconds=SANDBOX_SECONDS, reason="FailedCreatePodSandBox")
-            status = await self._read_sandbox(made["pod_sandbox_id"])
+            status = await self._known.read_sandbox(made["pod_sandbox_id"])
         except CriError:
-            await self._end(config)
+            await self._end(config.uid, config.cgroup_parent)
             raise
+        finally:
+            self._making.discard(config.uid)
         if status is None:
             raise CriError("FailedCreatePodSandBox", f"sandbox {made['pod_sandbox_id'][:12]} is gone as soon as it was made")
         self._look.set()
@@ -254,34 +160,35 @@ class RemoteRuntime:
 
     def _begin(self, config: SandboxConfig) -> None:
         try:
-            self._given.add(config.uid)
+            self._given.add(config.uid, config.cgroup_parent)
             self._cgroups.create(config.cgroup_parent, config.resources)
         except OSError as error:
             raise CriError("FailedCreatePodSandBox", f"cannot make the pod's cgroup: {error}") from error
 
-    async def _end(self, config: SandboxConfig) -> None:
+    async def _end(self, uid: str, cgroup: str) -> None:
         """Nothing of a pod is left when its last sandbox is gone."""
-        if not self._sandboxes.of_pod(config.uid):
-            await asyncio.to_thread(self._cgroups.remove, config.cgroup_parent)
-            await asyncio.to_thread(self._given.remove, config.uid)
+        if not self._known.sandboxes.of_pod(uid):
+            if cgroup:
+                await asyncio.to_thread(self._cgroups.remove, cgroup)
+            await asyncio.to_thread(self._given.remove, uid)
 
     async def stop_pod_sandbox(self, sandbox_id: str) -> None:
-        if sandbox_id not in self._sandboxes:
+        if sandbox_id not in self._known.sandboxes:
             return
         await self._unless_gone("StopPodSandbox", {"pod_sandbox_id": sandbox_id})
-        for container in self._of_sandbox(sandbox_id):
+        for container in self._known.of_sandbox(sandbox_id):
             if container.state is ContainerState.RUNNING:
-                await self._read_container(container.id, sandbox_id)
-        await self._read_sandbox(sandbox_id)
+                await self._known.read_container(container.id, sandbox_id)
+        await self._known.read_sandbox(sandbox_id)
 
     async def remove_pod_sandbox(self, sandbox_id: str) -> None:
         await self.stop_pod_sandbox(sandbox_id)
-        sandbox = self._sandboxes.get(sandbox_id)
+        sandbox = self._known.sandboxes.get(sandbox_id)
         if sandbox is None:
             return
         await self._unless_gone("RemovePodSandbox", {"pod_sandbox_id": sandbox_id})
-        self._forget(sandbox_id)
-        await self._end(sandbox.config)
+        self._known.forget(sandbox_id)
+        await self._end(sandbox.config.uid, sandbox.config.cgroup_parent)
 
     async def _unless_gone(self, method: str, fields: Document, seconds: float = SANDBOX_SECONDS) -> None:
         try:
@@ -292,17 +199,14 @@ class RemoteRuntime:
 
     async def list_pod_sandboxes(self, pod_uid: str = "") -> Sequence[SandboxStatus]:
         self._require_known(pod_uid)
-        return self._sandboxes.of_pod(pod_uid) if pod_uid else list(self._sandboxes.values())
+        return self._known.sandboxes.of_pod(pod_uid) if pod_uid else list(self._known.sandboxes.values())
 
     def _require_known(self, pod_uid: str) -> None:
-        if not self._is_known and (pod_uid in self._given if pod_uid else self._given):
+        if not self._has_answered and (pod_uid in self._given if pod_uid else self._given):
             raise CriError("RuntimeNotReady", f"{self._client.endpoint} does not answer, and pods run there")
 
-    def _of_sandbox(self, sandbox_id: str) -> list[ContainerStatus]:
-        return [one for one in self._containers.values() if one.sandbox_id == sandbox_id]
-
     def _sandbox(self, sandbox_id: str, reason: str) -> SandboxStatus:
-        sandbox = self._sandboxes.get(sandbox_id)
+        sandbox = self._known.sandboxes.get(sandbox_id)
         if sandbox is None:
             raise CriError(reason, f"sandbox {sandbox_id[:12]} not found")
         return sandbox
@@ -314,7 +218,7 @@ class RemoteRuntime:
             await asyncio.to_thread(self._cgroups.limit, sandbox.config.cgroup_parent, resources)
         except OSError as error:
             raise CriError("UpdateContainerError", f"{error.filename}: {error.strerror}") from error
-        self._sandboxes[sandbox_id] = replace(sandbox, config=replace(sandbox.config, resources=resources))
+        self._known.sandboxes[sandbox_id] = replace(sandbox, config=replace(sandbox.config, resources=resources))
 
     # --- containers
 
@@ -324,7 +228,7 @@ class RemoteRuntime:
         asked = {"pod_sandbox_id": sandbox_id, "sandbox_config": convert.sandbox_config(sandbox, self._node),
                  "config": convert.container_config(config, sandbox, self._node, str(self._seccomp), unified)}
         container_id: str = (await self._client.call("CreateContainer", asked, reason="CreateContainerError"))["container_id"]
-        await self._read_container(container_id, sandbox_id)
+        await self._known.read_container(container_id, sandbox_id)
         return container_id
 
     async def start_container(self, container_id: str) -> None:
@@ -332,35 +236,35 @@ class RemoteRuntime:
         try:
             await self._client.call("StartContainer", {"container_id": container_id}, reason="RunContainerError")
         except CriError as error:
-            await self._read_container(container_id, container.sandbox_id)
+            await self._known.read_container(container_id, container.sandbox_id)
             raise CriError("RunContainerError", error.message, exit_code=START_ERROR) from error
-        await self._read_container(container_id, container.sandbox_id)
-        if container_id not in self._processes:
+        await self._known.read_container(container_id, container.sandbox_id)
+        if container_id not in self._known.processes:
             self._look.set()
 
     async def stop_container(self, container_id: str, grace_seconds: float) -> None:
-        container = self._containers.get(container_id)
+        container = self._known.containers.get(container_id)
         if container is None or container.state is not ContainerState.RUNNING:
             return
         seconds = math.ceil(grace_seconds)
         await self._unless_gone("StopContainer", {"container_id": container_id, "timeout": seconds}, seconds + SANDBOX_SECONDS)
-        await self._read_container(container_id, container.sandbox_id)
+        await self._known.read_container(container_id, container.sandbox_id)
 
     async def remove_container(self, container_id: str) -> None:
-        if container_id in self._containers:
+        if container_id in self._known.containers:
             await self._unless_gone("RemoveContainer", {"container_id": container_id})
-            self._forget(container_id)
+            self._known.forget(container_id)
 
     async def list_containers(self, sandbox_id: str = "", pod_uid: str = "") -> Sequence[ContainerStatus]:
         self._require_known(pod_uid)
-        found = self._containers.of_pod(pod_uid) if pod_uid else self._containers.values()
+        found = self._known.containers.of_pod(pod_uid) if pod_uid else self._known.containers.values()
         return [one for one in found if not sandbox_id or one.sandbox_id == sandbox_id]
 
     async def container_status(self, container_id: str) -> ContainerStatus:
         return self._container(container_id)
 
     def _container(self, container_id: str) -> ContainerStatus:
-        container = self._containers.get(container_id)
+        container = self._known.containers.get(container_id)
         if container is None:
             raise CriError("NotFound", f"container {container_id[:12]} not found")
         return container
@@ -371,20 +275,20 @@ class RemoteRuntime:
         asked = {"container_id": container_id, "linux": convert.resources(resources), "annotations": dict(annotations)}
         await self._client.call("UpdateContainerResources", asked, reason="UpdateContainerError")
         container = self._container(container_id)
-        self._containers[container_id] = replace(container, annotations={**container.annotations, **annotations})
+        self._known.containers[container_id] = replace(container, annotations={**container.annotations, **annotations})
 
     async def container_stats(self) -> Sequence[ContainerStats]:
-        if not self._containers:
+        if not self._known.containers:
             return []
         told = (await self._client.call("ListContainerStats"))["stats"]
         return [ContainerStats(one["attributes"]["id"], _number(one["cpu"], "usage_core_nano_seconds"), _number(one["memory"], "usage_bytes"),
-                               _number(one["memory"], "working_set_bytes")) for one in told if one["attributes"]["id"] in self._containers]
+                               _number(one["memory"], "working_set_bytes")) for one in told if one["attributes"]["id"] in self._known.containers]
 
     async def _keep_logs_small(self) -> None:
         """The kubelet's work where a runtime writes the logs: it is told to open a new file."""
         while True:
             await asyncio.sleep(LOG_SECONDS)
-            for one in self._containers.values():
+            for one in self._known.containers.values():
                 if one.state is ContainerState.RUNNING and await asyncio.to_thread(rotate, Path(one.log_path), *self._log_limits, self._world.seconds()):
                     with suppress(CriError):
                         await self._client.call("ReopenContainerLog", {"container_id": one.id})
@@ -415,7 +319,7 @@ class RemoteRuntime:
 
     async def attach(self, container_id: str, streams_: ExecStreams) -> None:
         self._running(container_id)
-        made = self._streams[container_id]
+        made = self._known.streams[container_id]
         asked = {"container_id": container_id, "tty": made.tty, "stdin": made.stdin, "stdout": True, "stderr": not made.tty}
         url = (await self._client.call("Attach", asked, reason="AttachFailed"))["url"]
         await streams.run_command(url, streams_, stdin=made.stdin, tty=made.tty, reason="AttachFailed")
@@ -429,7 +333,7 @@ class RemoteRuntime:
     async def port_forward(self, sandbox_id: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Straight into the sandbox's network where that is this machine's, else through the runtime."""
         sandbox = self._sandbox(sandbox_id, "NotFound")
-        if pid := self._processes.get(sandbox_id):
+        if pid := self._known.processes.get(sandbox_id):
             return await portforward.connect(None if sandbox.config.host_network else Path(f"/proc/{pid}/ns/net"), port)
         asked = {"pod_sandbox_id": sandbox_id, "port": [port]}
         url = (await self._client.call("PortForward", asked, reason="PortForwardFailed"))["url"]

@@ -25,6 +25,7 @@ def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
     """Only when no kubelet of the cluster runs any more. Blocks; safe to repeat."""
     directories = [Path(one).resolve() / "runtime" for one in node_directories]
     cgroups = Cgroups.detect()
+    _empty_remote_runtimes(directories, f"{cluster}/")
     cgroups.kill(cluster_path(cluster))
     _wait_for_shims(directories)
     nodes.delete_all(cluster)
@@ -40,12 +41,21 @@ def cleanup_node(cluster: str, node: str, number: int, directory: Path) -> None:
     """The same for one node that has a network namespace of its own, when its kubelet does not run any more."""
     directories = [directory.resolve() / "runtime"]
     cgroups = Cgroups.detect()
+    _empty_remote_runtimes(directories, f"{cluster}/{node}")
     cgroups.kill(node_path(cluster, node))
     _wait_for_shims(directories)
     nodes.delete_node_namespace(cluster, number)
     _unmount(directories)
     remove_links(VAR_LOG, directories[0].parent)
     cgroups.remove(node_path(cluster, node))
+
+
+def _empty_remote_runtimes(directories: list[Path], owner: str) -> None:
+    """Those of RuntimeClasses; they give addresses back, and remember nothing, when they are told."""
+    for directory in directories:
+        if (directory.parent / "remote").exists():
+            from kubelet.remote.cleanup import cleanup
+            cleanup(directory.parent, owner)
 
 
 def _unmount(directories: list[Path]) -> None:

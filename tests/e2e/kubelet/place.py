@@ -141,7 +141,8 @@ def running_place(directory: Path, name: str, **flags: str) -> Iterator[Place]:
     crun = {"crun": {"type": "crun", "path": crun_binary(directory)}} if shutil.which("crun") else {}
     handlers.write_text(json.dumps({"apiVersion": "kubelet.picokube.io/v1", "kind": "RuntimeHandlers", "runtimeHandlers": {
         "pretend": {"type": "hollow"}, **crun}}))
-    limits = {"runtime-handlers-config": str(handlers), "log-links-dir": str(directory / "log"), "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}",
+    limits = {"runtime-handlers-config": str(handlers), "log-links-dir": str(directory / "log"),
+              "container-log-max-size": f"{LOG_BYTES}", "container-log-max-files": f"{LOG_FILES}",
               "pod-max-pids": f"{MOST_PIDS}", "housekeeping-interval": "1s",
               **({"eviction-hard": ""} if "config" not in flags else {}),       # this machine may be short of something
               **{flag.replace("_", "-"): value for flag, value in flags.items()}}

@@ -19,10 +19,12 @@ import pytest
 
 from kubelet import linux
 from kubelet.remote import CriClient, RemoteImages, RemoteRuntime
+from kubelet.runc import pause
 from kubelet.runc.cgroups import Cgroups, cluster_path, node_path
 from tests.e2e.runtime.node import ROOT, SECONDS, reserved_number
+from tests.e2e.runtime.registry import ARCHITECTURE, digest, layer
 
-IMAGE = "localhost/picokube/web:1"
+IMAGE, PAUSE = "localhost/picokube/web:1", "localhost/picokube/pause:1"
 PLUGINS = Path("/usr/lib/cni")                    # Debian's containernetworking-plugins
 has_containerd = pytest.mark.skipif(
     os.geteuid() != 0 or not all(map(shutil.which, ("containerd", "ctr", "runc", "busybox"))) or not (PLUGINS / "ptp").exists(),
@@ -70,7 +72,7 @@ class Containerd:
     def configure(self) -> None:
         (self.directory / "net.d").mkdir()
         (self.directory / "net.d" / "10-pods.conflist").write_text(json.dumps(self.network()))
-        (self.directory / "config.toml").write_text(CONFIG.format(directory=self.directory, image=IMAGE, plugins=PLUGINS))
+        (self.directory / "config.toml").write_text(CONFIG.format(directory=self.directory, image=PAUSE, plugins=PLUGINS))
 
     def start(self) -> None:
         with (self.directory / "log").open("ab") as log:
@@ -120,16 +122,27 @@ class Containerd:
 NOTHING: dict[str, list[str]] = {"shims": [], "mounts": [], "addresses": [], "cgroups": []}
 
 
+def write_pause(path: Path) -> None:
+    """The image of a sandbox's own process, as a docker-archive."""
+    content = layer({"pause": pause.executable()})
+    config = json.dumps({"architecture": ARCHITECTURE, "os": "linux", "config": {"Entrypoint": ["/pause"]},
+                         "rootfs": {"type": "layers", "diff_ids": [digest(content)]}}).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [PAUSE], "Layers": ["layer.tar"]}]).encode()
+    path.write_bytes(layer({"layer.tar": content, "config.json": config, "manifest.json": manifest}))
+
+
 @contextmanager
 def containerd() -> Iterator[Containerd]:
     with tempfile.TemporaryDirectory(prefix="pk-cri-") as name, reserved_number() as number:
         found = Containerd(Path(name), number)
         archive = found.directory / "web.tar"
         runpy.run_path(str(ROOT / "hack" / "make-image"))["write"](archive)
+        write_pause(found.directory / "pause.tar")
         found.configure()
         found.start()
         try:
-            found.ctr("images", "import", str(archive))
+            for one in (archive, found.directory / "pause.tar"):
+                found.ctr("images", "import", str(one))
             yield found
             left = found.leftovers()
         finally:
