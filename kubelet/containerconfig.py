@@ -26,7 +26,7 @@ def pod_labels(pod: Pod) -> dict[str, str]:
 
 
 def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path, cgroup_parent: str,
-                   runtime_handler: str = "", bounds: PodBounds = UNBOUNDED) -> SandboxConfig:
+                   runtime_handler: str = "", bounds: PodBounds = UNBOUNDED, first_user: int = 0) -> SandboxConfig:
     security = pod.spec.security_context
     ports = () if pod.spec.host_network else tuple(
         PortMapping(port.protocol or "TCP", port.container_port, port.host_port, port.host_ip)
@@ -36,7 +36,7 @@ def sandbox_config(pod: Pod, attempt: int, *, hostname: str, log_directory: Path
         log_directory=str(log_directory), cgroup_parent=cgroup_parent, host_network=pod.spec.host_network, host_pid=pod.spec.host_pid,
         host_ipc=pod.spec.host_ipc, share_process_namespace=bool(pod.spec.share_process_namespace), port_mappings=ports,
         sysctls={dotted(one.name): one.value for one in security.sysctls} if security else {}, resources=pod_resources(pod, bounds),
-        labels={**pod.metadata.labels, **pod_labels(pod)}, runtime_handler=runtime_handler,
+        labels={**pod.metadata.labels, **pod_labels(pod)}, runtime_handler=runtime_handler, first_user=first_user,
         privileged=any(one.security_context is not None and bool(one.security_context.privileged)
                        for one in (*pod.spec.init_containers, *pod.spec.containers)),
         annotations={**pod.metadata.annotations, GRACE_ANNOTATION: str(pod.spec.termination_grace_period_seconds or 0)})

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
+USERS_PER_POD = 1 << 16
+
 
 class CriError(Exception):
     """`reason` is what a container's waiting state shows: ErrImagePull, CreateContainerError, RunContainerError ..."""
@@ -61,6 +63,7 @@ class SandboxConfig:
     annotations: Mapping[str, str] = field(default_factory=dict)
     runtime_handler: str = ""
     privileged: bool = False           # a container of it is
+    first_user: int = 0                # of the node's users that the pod's USERS_PER_POD are; 0: its users are the node's
 
 
 class SandboxState(Enum):

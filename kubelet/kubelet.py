@@ -42,6 +42,7 @@ from kubelet.qosgroups import QosGroups
 from kubelet.resources import PodBounds
 from kubelet.statusmanager import StatusManager
 from kubelet.surroundings import Surroundings
+from kubelet.usernamespaces import UserNamespaces
 from kubelet.volumes import VolumeManager
 
 log = logging.getLogger(__name__)
@@ -97,7 +98,8 @@ class Kubelet:
             probes=ProbeManager(group, Prober(runtime), api.event, lambda uid: self.workers.wake(uid)),
             starter=ContainerStarter(config.root, runtime, api, puller, volumes, self._node_facts, config.dns, config.machine.memory_bytes, links,
                                      writes_files=not config.is_hollow, providers=CredentialProviders(config.credential_providers)),
-            stopper=ContainerStopper(runtime, api), allocations=self._allocations, links=links, facts=self._node_facts, world=world,
+            stopper=ContainerStopper(runtime, api), allocations=self._allocations, links=links,
+            user_namespaces=UserNamespaces(config.root, int(config.machine.capacity["pods"])), facts=self._node_facts, world=world,
             cgroup_parent=config.cgroup_parent, bounds=PodBounds(config.pod_pids_limit, tuple(filter(hugepages.size_of, config.machine.capacity))),
             cluster_domain=config.dns.domain, allowed_unsafe_sysctls=config.allowed_unsafe_sysctls, pressure=self.evictions.refusal, network_fault=self.fault)
         self.workers = PodWorkers(group, lambda pod: PodKeeper(pod, self._around))

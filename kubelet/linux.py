@@ -23,6 +23,9 @@ CLONE_FS, CLONE_NEWUTS, CLONE_NEWIPC, CLONE_NEWNET = 0x200, 0x4000000, 0x8000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 1 << 18
 MNT_DETACH, UMOUNT_NOFOLLOW = 2, 8
 AT_FDCWD, RESOLVE_IN_ROOT, SYS_OPENAT2 = -100, 0x10, 437
+SYS_OPEN_TREE, SYS_MOVE_MOUNT, SYS_MOUNT_SETATTR = 428, 429, 442
+OPEN_TREE_CLONE, OPEN_TREE_CLOEXEC, MOVE_MOUNT_F_EMPTY_PATH = 1, os.O_CLOEXEC, 4
+AT_EMPTY_PATH, AT_RECURSIVE, MOUNT_ATTR_IDMAP, MOUNT_ATTR_RDONLY = 0x1000, 0x8000, 0x100000, 1
 
 _FLOCK = struct.Struct("hhqqi")
 
@@ -46,6 +49,22 @@ def mount(source: str | Path, target: str | Path, kind: str = "", flags: int = 0
 
 def bind(source: str | Path, target: str | Path) -> None:
     mount(source, target, flags=MS_BIND)
+
+
+def mount_mapped(source: str | Path, target: str | Path, namespace: str | Path, *, readonly: bool = False) -> None:
+    """Like bind, with what is mounted below; the owners of the files are those of a user namespace, given by its pin."""
+    tree = _check(_libc.syscall(SYS_OPEN_TREE, AT_FDCWD, os.fsencode(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE), f"open_tree {source}")
+    try:
+        users = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            attributes = (ctypes.c_uint64 * 4)(MOUNT_ATTR_IDMAP | (MOUNT_ATTR_RDONLY if readonly else 0), 0, 0, users)
+            _check(_libc.syscall(SYS_MOUNT_SETATTR, tree, b"", AT_EMPTY_PATH, ctypes.byref(attributes), ctypes.sizeof(attributes)),
+                   f"mount_setattr {source}")
+        finally:
+            os.close(users)
+        _check(_libc.syscall(SYS_MOVE_MOUNT, tree, b"", AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH), f"move_mount {target}")
+    finally:
+        os.close(tree)
 
 
 def unmount(target: str | Path) -> None:

@@ -243,9 +243,10 @@ class PodKeeper:
         attempt = runtime.sandbox.config.attempt + 1 if runtime.sandbox else 0
         try:
             handler = await node.api.runtime_handler(pod.spec.runtime_class_name) if pod.spec.runtime_class_name else ""
+            first_user = await node.user_namespaces.of(self._uid) if pod.spec.host_users is False else 0
             config = sandbox_config(
                 pod, attempt, hostname=sandbox_hostname(pod, node.cluster_domain), log_directory=log_directory(node.root, pod),
-                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=handler, bounds=node.bounds)
+                cgroup_parent=pod_cgroup(node.cgroup_parent, pod), runtime_handler=handler, bounds=node.bounds, first_user=first_user)
             await node.runtime.run_pod_sandbox(config)
             self._volumes = paths
         except (CriError, ValueError) as error:
@@ -321,6 +322,7 @@ class PodKeeper:
         node.probes.stop(self._uid)
         node.allocations.release(self._uid)
         node.puller.forget(self._uid)
+        node.user_namespaces.release(self._uid)
         await asyncio.to_thread(shutil.rmtree, log_directory(node.root, pod), True)
 
 

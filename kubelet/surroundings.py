@@ -19,6 +19,7 @@ from kubelet.probes.manager import ProbeManager
 from kubelet.pulling import ImagePuller
 from kubelet.resources import PodBounds
 from kubelet.statusmanager import StatusManager
+from kubelet.usernamespaces import UserNamespaces
 from kubelet.volumes import VolumeManager
 
 
@@ -36,6 +37,7 @@ class Surroundings:
     stopper: ContainerStopper
     allocations: Allocations
     links: LogLinks
+    user_namespaces: UserNamespaces
     facts: Callable[[], NodeFacts]
     world: World
     cgroup_parent: str

@@ -111,6 +111,9 @@ def _policies(spec: Document, path: str) -> list[FieldError]:
         faults.append(invalid(f"{path}.activeDeadlineSeconds", deadline, "must be between 1 and 2147483647, inclusive"))
     if spec.get("shareProcessNamespace") and spec.get("hostPID"):
         faults.append(invalid(f"{path}.shareProcessNamespace", True, "ShareProcessNamespace and HostPID cannot both be enabled"))
+    if spec.get("hostUsers") is False:
+        faults += [forbidden(f"{path}.{name}", "when `hostUsers` is false") for name in ("hostNetwork", "HostPID", "HostIPC")
+                   if spec.get(f"h{name[1:]}")]        # upstream spells two of them so
     return faults
 
 

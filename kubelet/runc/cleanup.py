@@ -16,6 +16,7 @@ from kubelet.loglinks import VAR_LOG, remove_links
 from kubelet.network import nodes, pods
 from kubelet.runc import containers
 from kubelet.runc.cgroups import Cgroups, cluster_path, node_path
+from kubelet.runc.usernamespace import remove_outside, remove_place
 from kubelet.shim import poll
 
 SHIM_MILLISECONDS = 5000
@@ -35,6 +36,7 @@ def cleanup(cluster: str, node_directories: Iterable[Path] = ()) -> None:
         remove_links(VAR_LOG, one.parent)
     cgroups.remove(cluster_path(cluster))
     cgroups.remove_root()
+    remove_place()
 
 
 def cleanup_node(cluster: str, node: str, number: int, directory: Path) -> None:
@@ -61,6 +63,8 @@ def _empty_remote_runtimes(directories: list[Path], owner: str) -> None:
 def _unmount(directories: list[Path]) -> None:
     """Everything on a node: beside what the runtime has mounted, the pods' volumes."""
     for directory in directories:
+        for container in (directory / "containers").glob("*"):
+            remove_outside(container)
         for point in reversed(linux.mount_points(directory.parent)):
             linux.unmount(point)
         shutil.rmtree(directory / "runc", ignore_errors=True)

@@ -24,6 +24,7 @@ from kubelet.cri import ContainerState, ContainerStatus, CriError, LinuxResource
 from kubelet.runc.cgroups import Cgroups
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import ContainerRecord, made
+from kubelet.runc.usernamespace import remove_outside
 from kubelet.shim import KILL_MILLISECONDS, KILL_ROUNDS, RUNC_LOCK, kill_and_wait, poll
 
 KILLED = 137
@@ -212,7 +213,8 @@ def innermost(error: BaseException) -> CriError:
 
 
 def remove_directory(directory: Path) -> None:
-    """With whatever is mounted below it."""
+    """With whatever is mounted below it, or for it elsewhere."""
+    remove_outside(directory)
     for point in reversed(linux.mount_points(directory)):
         linux.unmount(point)
     remove_tree(directory)

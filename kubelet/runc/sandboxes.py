@@ -18,9 +18,10 @@ from kubelet.network.pods import PodNetwork
 from kubelet.runc.containers import remove_directory
 from kubelet.runc.files import read_json, write_json
 from kubelet.runc.records import SandboxRecord
+from kubelet.runc.usernamespace import pin_namespaces
 
 KINDS = {"net": linux.CLONE_NEWNET, "ipc": linux.CLONE_NEWIPC, "uts": linux.CLONE_NEWUTS}
-OCI_TYPES = {"net": "network", "ipc": "ipc", "uts": "uts", "pid": "pid"}
+OCI_TYPES = {"user": "user", "net": "network", "ipc": "ipc", "uts": "uts", "pid": "pid"}
 SYSCTLS = {"net.ipv4.ip_unprivileged_port_start": "0", "net.ipv4.ping_group_range": "0 2147483647"}
 SHM_BYTES = 64 << 20
 PAUSE = "-pause"
@@ -66,7 +67,12 @@ class Sandbox:
 
 
 def own_namespaces(config: SandboxConfig) -> list[str]:
-    """Its own network, with a host name, and IPC, unless the host's are asked for."""
+    """Its own network, with a host name, and IPC, unless the host's are asked for; its own users where these are."""
+    return [*(["user"] if config.first_user else []), *_of_thread(config)]
+
+
+def _of_thread(config: SandboxConfig) -> list[str]:
+    """Those that a thread can make by itself."""
     return [kind for kind in KINDS if not (kind == "ipc" and config.host_ipc or kind in ("net", "uts") and config.host_network)]
 
 
@@ -93,13 +99,18 @@ def build(sandbox: Sandbox, network: PodNetwork | None) -> None:
 
 
 def _build(sandbox: Sandbox, network: PodNetwork | None) -> None:
-    config, kinds = sandbox.config, own_namespaces(sandbox.config)
+    config, kinds = sandbox.config, _of_thread(sandbox.config)
     (sandbox.directory / "ns").mkdir(parents=True)
     flags = 0
     for kind in kinds:
         flags |= KINDS[kind]
     with Netlink() as outside:
-        linux.unshare(flags)
+        if config.first_user:
+            pin_namespaces(config.first_user, {kind: sandbox.pin(kind) for kind in own_namespaces(config)}, flags)
+            for kind in kinds:
+                linux.enter_namespace(sandbox.pin(kind), KINDS[kind])
+        else:
+            linux.unshare(flags)
         if "net" in kinds:
             if network is None:
                 raise CriError("FailedCreatePodSandBox", "the node has no podCIDR yet")
@@ -107,12 +118,12 @@ def _build(sandbox: Sandbox, network: PodNetwork | None) -> None:
     if "uts" in kinds:
         socket.sethostname(config.hostname)
     _set_sysctls(config, kinds)
-    for kind in kinds:
+    for kind in kinds if not config.first_user else ():
         sandbox.pin(kind).touch()
         linux.bind(f"/proc/thread-self/ns/{kind}", sandbox.pin(kind))
     if not config.host_ipc:
         Path(sandbox.shm).mkdir()
-        linux.mount("shm", sandbox.shm, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC, f"mode=1777,size={SHM_BYTES}")
+        linux.mount("shm", sandbox.shm, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC, f"mode=1777,size={SHM_BYTES},uid={config.first_user},gid={config.first_user}")
 
 
 def _set_sysctls(config: SandboxConfig, kinds: list[str]) -> None:

@@ -15,12 +15,13 @@ from kubeapi.errors import ApiStatusError
 from kubeapi.generated.models.core_v1 import Container, Pod, Volume
 from kubeapi.quantity import Quantity
 from kubeapi.world import REAL_WORLD, World
-from kubelet import linux
+from kubelet import hugepages, linux
 from kubelet.api import KubeApi
 from kubelet.cri import Mount
 from kubelet.environment import ConfigError, Configs, References
 from kubelet.fieldrefs import NodeFacts
 from kubelet.podfiles import PodDirectory
+from kubelet.resources import hugepage_names
 from kubelet.volumes import atomicwriter, hostpath, subpath
 from kubelet.volumes.payload import is_of_objects, payload, token_sources, volume_references
 
@@ -69,8 +70,9 @@ class VolumeManager:
         group = pod.spec.security_context.fs_group if pod.spec.security_context else None
         if volume.empty_dir is not None:
             size = Quantity.parse(volume.empty_dir.size_limit).value() if volume.empty_dir.size_limit else 0
-            in_memory = volume.empty_dir.medium == "Memory" and self._mounts
-            return await asyncio.to_thread(_empty_dir, directory.volume("empty-dir", volume.name), in_memory, size, group)
+            medium = (volume.empty_dir.medium or "") if self._mounts else ""
+            pages = page_size(pod, medium) if medium.startswith("HugePages") else 0
+            return await asyncio.to_thread(_empty_dir, directory.volume("empty-dir", volume.name), medium == "Memory", pages, size, group)
         if volume.host_path is not None:
             await asyncio.to_thread(hostpath.check, volume.host_path.path, volume.host_path.type or "")
             return Path(volume.host_path.path)
@@ -155,8 +157,24 @@ def _type(volume: Volume) -> str:
     return next((name for name in volume.to_wire() if name != "name"), "none")
 
 
-def _empty_dir(path: Path, in_memory: bool, size: int, group: int | None) -> Path:
+def page_size(pod: Pod, medium: str) -> int:
+    """Of the huge pages an emptyDir is made of: what its medium names, or the only size its pod asks for. Raises ConfigError."""
+    asked = hugepage_names(pod)
+    named = medium.removeprefix("HugePages").removeprefix("-")
+    if named:
+        if not any(hugepages.size_of(one) == Quantity.parse(named).value() for one in asked):
+            raise ConfigError(f"medium {medium} was specified, but not requested by the containers of the pod")
+        return Quantity.parse(named).value()
+    if len(asked) != 1:
+        raise ConfigError("medium HugePages can be used only if the pod requests huge pages of exactly one size")
+    return hugepages.size_of(asked[0])
+
+
+def _empty_dir(path: Path, in_memory: bool, pages: int, size: int, group: int | None) -> Path:
+    """`pages`: how large each is, of an emptyDir of huge pages."""
     path.mkdir(parents=True, exist_ok=True)
+    if pages and str(path) not in linux.mount_points(path):
+        linux.mount("nodev", path, "hugetlbfs", linux.MS_NOSUID | linux.MS_NODEV, f"pagesize={pages}")
     if in_memory:
         _mount_tmpfs(path, f"size={size},mode=0777" if size else "mode=0777")
     os.chmod(path, 0o777)

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kubelet import hugepages
 from kubelet.cri import LinuxResources
+from kubelet.environment import ConfigError
 from kubelet.resources import PodBounds, container_resources, pod_resources
 from kubelet.runc.cgroups import Cgroups
+from kubelet.volumes.manager import page_size
 from tests.unit.kubelet.core.builders import a_container, a_pod
 
 MI, GI = 1 << 20, 1 << 30
@@ -56,3 +59,23 @@ def test_the_limits_as_version_1_has_them(tmp_path: Path) -> None:
 def test_a_machine_that_cannot_limit_them_is_no_fault(tmp_path: Path) -> None:
     Cgroups(controllers={"pids": str(tmp_path)}).create("/pod", LinuxResources(hugepage_limits={"2MB": 0}))
     assert list((tmp_path / "pod").iterdir()) == []
+
+
+def asks(*names: str) -> Any:
+    return a_pod([a_container(resources={"limits": dict.fromkeys(names, "1Gi")})])
+
+
+@pytest.mark.parametrize(("medium", "names", "size"), [
+    pytest.param("HugePages", ["hugepages-2Mi"], 2 * MI, id="the only size"), pytest.param("HugePages-1Gi", ["hugepages-1Gi", "hugepages-2Mi"], GI, id="named"),
+])
+def test_the_pages_of_an_empty_dir(medium: str, names: list[str], size: int) -> None:
+    assert page_size(asks(*names), medium) == size
+
+
+@pytest.mark.parametrize(("medium", "names"), [
+    pytest.param("HugePages", [], id="none asked for"), pytest.param("HugePages", ["hugepages-1Gi", "hugepages-2Mi"], id="which of them"),
+    pytest.param("HugePages-1Gi", ["hugepages-2Mi"], id="another size asked for"),
+])
+def test_an_empty_dir_of_pages_that_the_pod_may_not_have(medium: str, names: list[str]) -> None:
+    with pytest.raises(ConfigError):
+        page_size(asks(*names), medium)
