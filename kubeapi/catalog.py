@@ -156,8 +156,10 @@ DEFAULT_COLUMNS = (
 
 
 @cache
-def _strategy(kind: str) -> Strategy:
-    found = getattr(_kind_module(kind), f"{kind}Strategy", Strategy)
+def _strategy(kind: str, group: str) -> Strategy:
+    """A kind of two groups may have one for each: `STRATEGY_BY_GROUP`."""
+    module = _kind_module(kind)
+    found = getattr(module, "STRATEGY_BY_GROUP", {}).get(group) or getattr(module, f"{kind}Strategy", Strategy)
     strategy = found() if isinstance(found, type) else found
     assert isinstance(strategy, Strategy)
     return strategy
@@ -193,7 +195,7 @@ def _resource(group: str, versions: tuple[str, ...], line: str) -> Resource:
         short_names=options.get("short", ()), categories=options.get("category", ()),
         verbs=options.get("verbs", ALL_VERBS),
         subresources={name: _subresource(name, GroupVersionKind(group, versions[0], kind)) for name in options.get("sub", ())},
-        strategy=partial(_strategy, kind), columns=partial(_columns, kind),
+        strategy=partial(_strategy, kind, group), columns=partial(_columns, kind),
         selectable_fields=SELECTABLE_FIELDS.get((group, plural), {}))
 
 

@@ -25,7 +25,8 @@ def event_to_core(document: Document) -> Document:
 
 
 def event_from_core(document: Document) -> Document:
-    renamed = {_CORE_NAMES.get(name, name): value for name, value in document.items()}
+    """What core shows even if it is empty is left out where events.k8s.io does not."""
+    renamed = {_CORE_NAMES.get(name, name): value for name, value in document.items() if value != "" or not name.startswith("reporting")}
     return renamed | {"apiVersion": "events.k8s.io/v1"}
 
 

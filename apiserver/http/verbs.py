@@ -290,7 +290,7 @@ class ResourceHandler:
 
     def _context(self, exchange: Exchange) -> Context:
         options = exchange.write_options()
-        return Context(exchange.user.name, exchange.user.groups, options.manager, self._version.name, options.dry_run,
+        return Context(exchange.user.name, exchange.user.groups, options.manager, options.dry_run,
                        before_creating=exchange.before_creating, warn=partial(warn, exchange.scope))
 
     async def _answer(self, exchange: Exchange, code: int, one: CachedObject) -> None:

@@ -48,7 +48,6 @@ class Context:
     user: str = ""
     groups: Sequence[str] = ()
     manager: str = "unknown"
-    version: str = "v1"
     dry_run: bool = False
     is_apply: bool = False
     before_creating: Callable[[], Awaitable[None]] | None = None       # where an update turns out to create: may they do that too?
@@ -181,7 +180,7 @@ class Store:
     async def apply(self, namespace: str, name: str, config: Document, context: Context, *, force: bool,
                     subresource: str = "") -> tuple[CachedObject, bool]:
         """Server-side apply: the object, and whether this created it. Raises Conflict naming the other managers."""
-        manager = Manager(context.manager, "Apply", self.resource.gvk(context.version).api_version, subresource)
+        manager = Manager(context.manager, "Apply", self._stored_api_version, subresource)
         context = replace(context, is_apply=True)
 
         def applied(live: Document | None) -> Document:
@@ -381,8 +380,13 @@ class Store:
     def _managed(self, old: Document | None, document: Document, context: Context, subresource: str) -> Document:
         if context.is_apply:                    # it has its entries already; new times alone are no change
             return document if old is None or _timeless(document) != _timeless(old) else old
-        manager = Manager(context.manager, "Update", self.resource.gvk(context.version).api_version, subresource)
+        manager = Manager(context.manager, "Update", self._stored_api_version, subresource)
         return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema)
+
+    @cached_property
+    def _stored_api_version(self) -> str:
+        """The version whose fields the managers' entries name, whichever the request came by."""
+        return self._stored_as.gvk(self._stored_as.storage_version).api_version
 
     @cached_property
     def _schema(self) -> Schema:

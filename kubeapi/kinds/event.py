@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from kubeapi.duration import age_of
-from kubeapi.fielderrors import FieldError, invalid
+from kubeapi.fielderrors import FieldError
 from kubeapi.kinds.cells import NAME, column
+from kubeapi.names import dns1123_subdomain_faults, path_segment_faults
 from kubeapi.resource import Column
 from kubeapi.strategy import Strategy
+from kubeapi.validation.event import validate_event, validate_new_event, validate_new_event_update
 
 Document = dict[str, Any]
 
@@ -19,15 +21,30 @@ class EventStrategy(Strategy):
     has_generation: ClassVar[bool | None] = False
     default_propagation: ClassVar[str] = "Unsupported"
 
+    def name_faults(self, name: str) -> list[str]:
+        return path_segment_faults(name)            # that of what it is about, and what that may be called
+
     def validate(self, obj: Document) -> Sequence[FieldError]:
-        namespace = (obj.get("metadata") or {}).get("namespace", "")
-        about = (obj.get("involvedObject") or obj.get("regarding") or {}).get("namespace", "")
-        if about == namespace or not about and namespace in ("default", "kube-system"):
-            return []
-        return [invalid("involvedObject.namespace", about, "does not match event.namespace")]
+        return list(validate_event(obj))
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
-        return self.validate(new)
+        return list(validate_event(new))
+
+
+class NewEventStrategy(EventStrategy):
+    """Those that come by events.k8s.io."""
+
+    def name_faults(self, name: str) -> list[str]:
+        return dns1123_subdomain_faults(name)
+
+    def validate(self, obj: Document) -> Sequence[FieldError]:
+        return list(validate_new_event(obj))
+
+    def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return list(validate_new_event_update(new, old))
+
+
+STRATEGY_BY_GROUP = {"events.k8s.io": NewEventStrategy}
 
 
 def _first_seen(event: Document) -> str:
