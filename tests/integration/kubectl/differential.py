@@ -77,12 +77,12 @@ class Stage(NamedTuple):
             text = re.sub(pattern, instead, text, flags=re.MULTILINE)
         if "AGE" in text or "RANDOM" in text or "ADDRESS" in text or "DATE" in text:     # columns are as wide as what stood there
             text = re.sub(r"[^\S\n]+", " ", text)
-        text = re.sub(r"(?:^(?: *(?:AGE )?(?:Normal|Warning) |evicting pod |pod/\S+ evicted).*\n)+", _sorted, text, flags=re.MULTILINE)
+        text = re.sub(r"(?:^(?: *(?:AGE )?(?:Normal|Warning) | +(?:Available|Progressing) |evicting pod |pod/\S+ evicted).*\n)+", _sorted, text, flags=re.MULTILINE)
         return re.sub(r"[^\S\n]+$", "", text, flags=re.MULTILINE)
 
 
 def _sorted(match: re.Match[str]) -> str:
-    """Events of one second have no order, nor have evictions."""
+    """Events of one second have no order, nor have evictions, nor a deployment's conditions: it depends on what was seen first."""
     return "".join(sorted(match.group().splitlines(keepends=True)))
 
 

@@ -31,7 +31,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"^( *)metadata:\n\1  creationTimestamp: null\n(?!\1 )", r"\1metadata: {}\n", "a time that is not set is left out since 1.34"),
     (r'^ *"?creationTimestamp"?: null,?\n', "", "a time that is not set is left out since 1.34"),
     (r"^# Warning: '\w+' is deprecated.*\n", "", "kustomize repeats this for every base"),
-    (r"^W\d{4} .* reflector.go:.*\n", "", "a watch that ends within its first second is logged by client-go, or not"),
+    (r"^[EW]\d{4} .* reflector.go:.*\n", "", "a watch that ends within its first second, or while it is begun, is logged by client-go, or not"),
     (r"^W\d{4} .* diff.go:.*\n", "", "a conflict is tried again, and that logged"),
     (r"^W\d{4} .* prune.go:.*\n", "", "upstream announces a change of --prune in its log"),
     (r"(?:^Waiting for deployment .*\n)+", "", "how many steps of a rollout one sees depends on the moment"),
@@ -39,6 +39,7 @@ ALIKE: tuple[tuple[str, str | Callable[[re.Match[str]], str], str], ...] = (
     (r"^Warning: (.*-managed Pods.*|.*no controller.*)$", lambda match: "Warning: " + "; ".join(sorted(match[1].split("; "))), "a Go map has no order"),
     (r"(?<=due to error: \[).*(?=\], continuing)", lambda match: ", ".join(sorted(problems(match[0]))), "a Go map has no order"),
     (r"(?:^cannot delete .*\n)+", lambda match: "".join(sorted(match[0].splitlines(keepends=True))), "a Go map has no order"),
+    (r"(?<=AGE) \(x\d+ over AGE\)", "", "how often the scheduler has tried depends on the moment; event.yaml has a count that does not"),
     (r"(ConfigMapOptional|SecretOptionalName): +<nil>", "Optional: false", "upstream printed a pointer until 1.33"),
     (r"^Warning: Non-root user is configured for the entire target Pod, .*\n", "", "debug says so since 1.33"),
     (r"^# (?:Please edit the object below|and an empty file will abort|reopened with the relevant|Edit the object below|If the server refuses).*\n", "", "the advice is in our own words"),
@@ -184,6 +185,19 @@ spec:
     "bin/kubectl-hello-there": "#!/bin/sh\necho there \"$@\"; exit 3\n",
     "bin/kubectl-create-x": "#!/bin/sh\necho x\n",
     "outside/kustomization.yaml": "configMapGenerator: [{name: c, files: [../env.txt]}]\n",
+    "event.yaml": """
+apiVersion: v1
+kind: Event
+metadata: {name: often}
+involvedObject: {apiVersion: v1, kind: ConfigMap, name: settings, namespace: NAMESPACE, fieldPath: data}
+type: Warning
+reason: Often
+message: "seen  often\n"
+count: 7
+firstTimestamp: "2021-01-01T00:00:00Z"
+lastTimestamp: "2022-01-01T00:00:00Z"
+source: {component: c, host: h}
+""",
     "custom.yaml": "env: [{name: FROM, value: custom}]\nsecurityContext: {capabilities: {add: [SYS_TIME]}}\n",
     "named.yaml": "name: x\n",
     "asuser.yaml": """
@@ -331,8 +345,8 @@ get --raw=/api/v1 pods
 get deploy web --subresource=status -o jsonpath={.kind}
 get deploy web --subresource=scale
 get deploy web --subresource=nope
-get pods p --watch-only --request-timeout=1s
-get pod p -w --request-timeout=1s
+get pods p --watch-only --request-timeout=2s
+get pod p -w --request-timeout=2s
 get cm settings --output-watch-events
 get nodes NODE
 get nodes NODE -o wide
@@ -895,18 +909,18 @@ run r8 --image=i --image-pull-policy=nope
 run r9 --image=i --env=nope
 wait pod/p --for=condition=Ready
 wait pod/p --for=condition=Ready=false --timeout=0
-wait pod/p --for=condition=Nope --timeout=1s
+wait pod/p --for=condition=Nope --timeout=2s
 wait pod/p --for=jsonpath={.status.phase}=Running
-wait pod/p --for=jsonpath={.status.phase}=Nope --timeout=1s
-wait pod/p --for=jsonpath={.status.nope} --timeout=1s
+wait pod/p --for=jsonpath={.status.phase}=Nope --timeout=2s
+wait pod/p --for=jsonpath={.status.nope} --timeout=2s
 wait pod/p --for=jsonpath={.status.phase}
-wait pod/zz --for=delete --timeout=1s
-wait pod/zz --for=condition=Ready --timeout=1s
-wait pod/zz --for=create --timeout=1s
-wait pod/p --for=create --timeout=1s
-wait pod/p --for=delete --timeout=1s
+wait pod/zz --for=delete --timeout=2s
+wait pod/zz --for=condition=Ready --timeout=2s
+wait pod/zz --for=create --timeout=2s
+wait pod/p --for=create --timeout=2s
+wait pod/p --for=delete --timeout=2s
 wait cm --all --for=jsonpath={.kind}=ConfigMap -o name
-wait pods -l nope=x --for=condition=Ready --timeout=1s
+wait pods -l nope=x --for=condition=Ready --timeout=2s
 wait pods -l app=p --for=condition=Ready
 logs p -c nope
 logs p --all-containers --prefix --tail=0
@@ -919,6 +933,10 @@ exec deploy/zz -- date
 events --for=pod/stuck
 events --types=Warning --for=pod/stuck
 events --for=pod/zz
+create -f event.yaml
+events --for=configmap/settings
+events --for=cm/settings --no-headers
+get events --field-selector involvedObject.name=settings -o wide
 """),
     "creating": Scene((), """
 create ns NAMESPACE-x
