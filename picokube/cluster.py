@@ -82,6 +82,10 @@ class Cluster:
         return self.data / "logs"
 
     @property
+    def kubelet_config(self) -> Path:
+        return self.data / "kubelet.json"
+
+    @property
     def etcd_socket(self) -> Path:
         return self.run / "etcd.sock:0"
 

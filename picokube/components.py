@@ -10,12 +10,16 @@ from picokube import etcd
 from picokube.certificates import Authority, Wanted, serving_names
 from picokube.cluster import Cluster
 from picokube.errors import CannotRun
+from picokube.files import write_json
 from picokube.kubeconfigs import document, for_component
 
 CONTROL_PLANE = ("etcd", "apiserver", "controllers", "scheduler")
 LONGEST_SOCKET_PATH = 107              # of Linux
 NAMES = (*CONTROL_PLANE, "kubelet")
 USER = "kubernetes-admin"
+# The machine is its user's: a disk that others filled to nine tenths is no reason to throw out images and pods, as it is on a node.
+KUBELET_CONFIG = {"apiVersion": "kubelet.config.k8s.io/v1beta1", "kind": "KubeletConfiguration", "imageGCHighThresholdPercent": 100,
+                  "evictionHard": {"memory.available": "100Mi", "nodefs.available": "500Mi", "imagefs.available": "500Mi"}}
 ADMIN = Wanted(USER, ("system:masters",), is_client=True)
 
 
@@ -82,8 +86,9 @@ def _manager(cluster: Cluster, authority: Authority, name: str) -> Component:
 def _kubelets(cluster: Cluster, authority: Authority, namespaces: dict[str, tuple[str, str]]) -> list[Component]:
     settings = cluster.settings
     names = cluster.node_names()
-    common = (f"--client-ca-file={authority.certificate_path}", f"--runtime={settings.runtime}", f"--cluster-name={cluster.name}",
-              f"--service-cidr={settings.service_cidr}", f"--cluster-cidr={settings.pod_cidr}")
+    common: tuple[str, ...] = (f"--client-ca-file={authority.certificate_path}", f"--runtime={settings.runtime}", f"--cluster-name={cluster.name}",
+                               f"--service-cidr={settings.service_cidr}", f"--cluster-cidr={settings.pod_cidr}")
+    common += () if settings.runtime == "hollow" else (f"--config={cluster.kubelet_config}",)
     if settings.runtime == "hollow":
         names = names[:1]
     found = []
@@ -137,6 +142,12 @@ def prepare_credentials(cluster: Cluster, authority: Authority, node_addresses: 
         server = f"https://{settings.node_ip}:{settings.port}" if name in node_addresses else cluster.server
         for_component(authority, cluster.kubeconfig(f"kubelet-{name}"), server, user, pair)
     for_component(authority, cluster.kubeconfig("admin"), cluster.server, USER, authority.issue("admin", ADMIN))
+
+
+def prepare_kubelet_config(cluster: Cluster) -> None:
+    """Its own, where `--component-arg kubelet=--config=FILE` names no other."""
+    if cluster.settings.runtime != "hollow":
+        write_json(cluster.kubelet_config, KUBELET_CONFIG)
 
 
 def admin_context(cluster: Cluster, authority: Authority) -> dict[str, object]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from picokube.certificates import Authority
 from picokube.cluster import Cluster
-from picokube.components import Component, plan, prepare_credentials
+from picokube.components import Component, plan, prepare_credentials, prepare_kubelet_config
 
 if TYPE_CHECKING:
     from kubelet.network import NodeNamespace
@@ -30,6 +30,7 @@ def arrange(cluster: Cluster) -> list[Component]:
     placed = reachable(cluster, namespaces)
     authority = Authority(cluster.pki)
     prepare_credentials(placed, authority, {name: space.address for name, space in namespaces.items()})
+    prepare_kubelet_config(cluster)
     return plan(placed, authority, {name: (space.path, space.address) for name, space in namespaces.items()})
 
 

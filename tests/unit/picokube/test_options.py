@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from kubelet import options as kubelet_options
 from kubelet.network import NodeNamespace
 from picokube import doctor
 from picokube.certificates import Authority
 from picokube.cluster import Cluster, Settings, new
-from picokube.components import plan
+from picokube.components import plan, prepare_kubelet_config
 from picokube.main import main
 from picokube.nodes import reachable
 from picokube.processes import identify
@@ -86,6 +87,17 @@ def test_an_etcd_behind_tls_gets_its_options(tmp_path: Path) -> None:
     components = {one.name: one for one in plan(cluster, Authority(tmp_path / "pki"), {})}
     assert "etcd" not in components
     assert {"--etcd-servers=https://e:2379", "--etcd-cafile=/c", "--etcd-certfile=/d", "--etcd-keyfile=/k"} <= set(components["apiserver"].argv)
+
+
+def test_a_disk_filled_by_others_ends_no_pod(tmp_path: Path) -> None:
+    """Ten percent of a laptop's disk is room for many pods."""
+    cluster = Cluster("a", tmp_path, Settings())
+    prepare_kubelet_config(cluster)
+    kubelet = plan(cluster, Authority(tmp_path / "pki"), {})[-1]
+    options = kubelet_options.parse(kubelet.argv)
+    thresholds = {one.signal: str(one.amount.quantity) for one in options.eviction.thresholds}
+    assert thresholds == {"memory.available": "100Mi", "nodefs.available": "500Mi", "imagefs.available": "500Mi"}
+    assert options.image_policy.high_percent == 100
 
 
 @pytest.mark.parametrize(("own", "seen"), [("127.0.0.1", "172.30.9.1"), ("192.0.2.7", "192.0.2.7")])
