@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kubelet.cri import (
+    USERS_PER_POD,
     ContainerConfig,
     ContainerState,
     ContainerStatus,
@@ -59,7 +60,13 @@ def sandbox_config(config: SandboxConfig, node: str) -> Document:
 def _namespaces(config: SandboxConfig, target: str = "") -> Document:
     process = NODE if config.host_pid else POD if config.share_process_namespace else TARGET if target else CONTAINER
     return {"network": NODE if config.host_network else POD, "ipc": NODE if config.host_ipc else POD, "pid": process,
-            "target_id": target if process == TARGET else ""}
+            "target_id": target if process == TARGET else "",
+            "userns_options": {"mode": POD, "uids": _users(config), "gids": _users(config)} if config.first_user else None}
+
+
+def _users(config: SandboxConfig) -> list[Document]:
+    """How the pod's users are the node's; [] where they are the same."""
+    return [{"host_id": config.first_user, "container_id": 0, "length": USERS_PER_POD}] if config.first_user else []
 
 
 def container_config(config: ContainerConfig, sandbox: SandboxConfig, node: str, seccomp: str, unified: Mapping[str, str]) -> Document:
@@ -68,7 +75,7 @@ def container_config(config: ContainerConfig, sandbox: SandboxConfig, node: str,
         "metadata": {"name": config.name, "attempt": config.attempt},
         "image": {"image": config.image_ref, "user_specified_image": config.annotations.get(IMAGE_ANNOTATION, "")},
         "command": config.command, "args": config.args, "working_dir": config.working_dir,
-        "envs": [{"key": key, "value": value} for key, value in config.env], "mounts": list(map(_mount, config.mounts)),
+        "envs": [{"key": key, "value": value} for key, value in config.env], "mounts": [_mount(one, _users(sandbox)) for one in config.mounts],
         "devices": [{"container_path": path, "host_path": path, "permissions": "rwm"} for path in config.devices],
         "labels": {**config.labels, NODE_LABEL: node},
         "annotations": {**config.annotations, STREAMS: json.dumps({"tty": config.tty, "stdin": config.stdin})},
@@ -84,8 +91,8 @@ def resources(asked: LinuxResources) -> Document:
             "hugepage_limits": [{"page_size": size, "limit": limit} for size, limit in asked.hugepage_limits.items()]}
 
 
-def _mount(mount: Mount) -> Document:
-    return {"container_path": mount.container_path, "host_path": mount.host_path, "readonly": mount.readonly,
+def _mount(mount: Mount, users: list[Document]) -> Document:
+    return {"uid_mappings": users, "gid_mappings": users, "container_path": mount.container_path, "host_path": mount.host_path, "readonly": mount.readonly,
             "propagation": PROPAGATION[mount.propagation]}
 
 

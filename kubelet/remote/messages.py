@@ -13,7 +13,9 @@ TABLE = """
 VersionRequest               1 version
 VersionResponse              1 version, 2 runtime_name, 3 runtime_version, 4 runtime_api_version
 StatusRequest                1 verbose:bool
-StatusResponse               1 status:RuntimeStatus, 2 info:map
+StatusResponse               1 status:RuntimeStatus, 2 info:map, 3 runtime_handlers:*RuntimeHandler
+RuntimeHandler               1 name, 2 features:RuntimeHandlerFeatures
+RuntimeHandlerFeatures       1 recursive_read_only_mounts:bool, 2 user_namespaces:bool
 RuntimeStatus                1 conditions:*RuntimeCondition
 RuntimeCondition             1 type, 2 status:bool, 3 reason, 4 message
 UpdateRuntimeConfigRequest   1 runtime_config:RuntimeConfig
@@ -42,7 +44,9 @@ DNSConfig                    1 servers:*, 2 searches:*, 3 options:*
 PortMapping                  1 protocol:int, 2 container_port:int, 3 host_port:int, 4 host_ip
 LinuxPodSandboxConfig        1 cgroup_parent, 2 security_context:LinuxSandboxSecurityContext, 3 sysctls:map, 5 resources:LinuxContainerResources
 LinuxSandboxSecurityContext  1 namespace_options:NamespaceOption, 6 privileged:bool, 9 seccomp:SecurityProfile
-NamespaceOption              1 network:int, 2 pid:int, 3 ipc:int, 4 target_id
+NamespaceOption              1 network:int, 2 pid:int, 3 ipc:int, 4 target_id, 5 userns_options:UserNamespace
+UserNamespace                1 mode:int, 2 uids:*IDMapping, 3 gids:*IDMapping
+IDMapping                    1 host_id:int, 2 container_id:int, 3 length:int
 SecurityProfile              1 profile_type:int, 2 localhost_ref
 
 CreateContainerRequest       1 pod_sandbox_id, 2 config:ContainerConfig, 3 sandbox_config:PodSandboxConfig
@@ -67,7 +71,7 @@ ReopenContainerLogRequest    1 container_id
 ReopenContainerLogResponse
 ContainerConfig              1 metadata:ContainerMetadata, 2 image:ImageSpec, 3 command:*, 4 args:*, 5 working_dir, 6 envs:*KeyValue, 7 mounts:*Mount, 8 devices:*Device, 9 labels:map, 10 annotations:map, 11 log_path, 12 stdin:bool, 13 stdin_once:bool, 14 tty:bool, 15 linux:LinuxContainerConfig, 18 stop_signal:int
 KeyValue                     1 key, 2 value
-Mount                        1 container_path, 2 host_path, 3 readonly:bool, 5 propagation:int
+Mount                        1 container_path, 2 host_path, 3 readonly:bool, 5 propagation:int, 6 uid_mappings:*IDMapping, 7 gid_mappings:*IDMapping
 Device                       1 container_path, 2 host_path, 3 permissions
 LinuxContainerConfig         1 resources:LinuxContainerResources, 2 security_context:LinuxContainerSecurityContext
 LinuxContainerResources      1 cpu_period:int, 2 cpu_quota:int, 3 cpu_shares:int, 4 memory_limit_in_bytes:int, 5 oom_score_adj:int, 8 hugepage_limits:*HugepageLimit, 9 unified:map

@@ -142,6 +142,8 @@ class RemoteRuntime:
             return error
 
     async def _make_sandbox(self, config: SandboxConfig) -> SandboxStatus:
+        if config.first_user:
+            await self._require_user_namespaces(config.runtime_handler)
         self._making.add(config.uid)
         try:
             await asyncio.to_thread(self._begin, config)
@@ -157,6 +159,14 @@ class RemoteRuntime:
             raise CriError("FailedCreatePodSandBox", f"sandbox {made['pod_sandbox_id'][:12]} is gone as soon as it was made")
         self._look.set()
         return status
+
+    async def _require_user_namespaces(self, handler: str) -> None:
+        """A runtime that knows nothing of them would leave them out, and root in the pod were root on the node."""
+        told = await self._client.call("Status", {}, reason="FailedCreatePodSandBox")
+        features = {one["name"]: one["features"] for one in told["runtime_handlers"]}.get(self._handlers[handler])
+        if features is None or not features["user_namespaces"]:
+            raise CriError("FailedCreatePodSandBox", f'can\'t set `spec.hostUsers: false`, RuntimeClass handler "{handler}" does not support '
+                           "user namespaces")
 
     def _begin(self, config: SandboxConfig) -> None:
         try:

@@ -103,6 +103,19 @@ def test_all_else_of_a_pod_is_immutable() -> None:
                      "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)\n+ spec.nodeName: \"n\"")
 
 
+def test_when_its_images_are_pulled_never_changes() -> None:
+    new, old = (a_pod(a_container(imagePullPolicy=policy)) for policy in ("Always", "IfNotPresent"))
+    (fault,) = update_faults("", "Pod", new, old)
+    assert fault.startswith("spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`")
+
+
+@pytest.mark.parametrize(("spec", "field"), [({"hostNetwork": True}, "hostNetwork"), ({"hostPID": True}, "HostPID"), ({"hostIPC": True}, "HostIPC")],
+                         ids=["network", "processes", "ipc"])
+def test_users_of_its_own_do_not_go_with_the_node_s_namespaces(spec: Document, field: str) -> None:
+    assert faults("", "Pod", a_pod(hostUsers=False, **spec)) == [f"spec.{field}: Forbidden: when `hostUsers` is false"]
+    assert faults("", "Pod", a_pod(hostUsers=True, **spec)) == []
+
+
 @pytest.mark.parametrize(("policy", "after", "allowed"), [
     ("Never", {"running": {}}, False), ("Always", {"running": {}}, True), ("OnFailure", {"running": {}}, True), ("Never", None, True),
 ], ids=["never", "always", "failed", "same"])

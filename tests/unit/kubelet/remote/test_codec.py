@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -104,7 +105,7 @@ def test_another_s_sandbox_is_none_of_ours() -> None:
 def test_namespaces(changes: dict[str, Any], namespaces: dict[str, int]) -> None:
     config = SandboxConfig(name="w", namespace="d", uid="u", attempt=0, hostname="w", log_directory="/l", cgroup_parent="/c", **changes)
     found = through_the_wire("PodSandboxConfig", convert.sandbox_config(config, "n"))
-    assert found["linux"]["security_context"]["namespace_options"] == {**namespaces, "target_id": ""}
+    assert found["linux"]["security_context"]["namespace_options"] == {**namespaces, "target_id": "", "userns_options": None}
     assert found["hostname"] == ("" if config.host_network else "w")
 
 
@@ -134,7 +135,8 @@ def test_what_a_container_is_asked_to_be() -> None:
     found = container(command=("a",), env=(("K", "V"),), mounts=(Mount("/in", "/out", readonly=True, propagation="rslave"),), tty=True,
                       stop_signal="SIGRTMIN+3", resources=LinuxResources(cpu_quota=5000, memory_limit_bytes=1 << 20, oom_score_adj=-997))
     assert (found["command"], found["envs"], found["tty"], found["stop_signal"]) == (["a"], [{"key": "K", "value": "V"}], True, 38)
-    assert found["mounts"] == [{"container_path": "/in", "host_path": "/out", "readonly": True, "propagation": 1}]
+    assert found["mounts"] == [{"container_path": "/in", "host_path": "/out", "readonly": True, "propagation": 1,
+                                "uid_mappings": [], "gid_mappings": []}]
     assert found["linux"]["resources"]["cpu_quota"] == 5000 and found["linux"]["resources"]["oom_score_adj"] == -997
     assert convert.streams_of(found["annotations"]) == convert.Streams(tty=True)
 
@@ -164,3 +166,14 @@ def test_what_became_of_a_container(told: dict[str, Any], state: ContainerState,
 ])
 def test_the_process_that_a_runtime_tells(info: dict[str, str], pid: int) -> None:
     assert convert.process_of(info) == pid
+
+
+@pytest.mark.parametrize(("first", "users"), [pytest.param(0, [], id="the node's"),
+                                              pytest.param(131072, [{"host_id": 131072, "container_id": 0, "length": 65536}], id="its own")])
+def test_whose_users_a_pod_s_are(first: int, users: list[dict[str, int]]) -> None:
+    pod = replace(POD, first_user=first)
+    sent = through_the_wire("PodSandboxConfig", convert.sandbox_config(pod, "c/n"))["linux"]["security_context"]["namespace_options"]
+    assert sent["userns_options"] == ({"mode": 0, "uids": users, "gids": users} if users else None)
+    container = through_the_wire("ContainerConfig", convert.container_config(
+        ContainerConfig("c", 0, "i", mounts=(Mount("/in", "/out"),)), pod, "c/n", "/seccomp", {}))
+    assert [(one["uid_mappings"], one["gid_mappings"]) for one in container["mounts"]] == [(users, users)]
