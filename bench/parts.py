@@ -12,7 +12,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import api, scheduling, workloads
+from bench import api, realpods, scheduling, workloads
 from bench.clusters import NAME, ROOT, BenchCluster, Start, launched
 from bench.report import Figures
 
@@ -83,13 +83,13 @@ def measure_real(_: Start, directory: Path) -> Figures:
     if os.geteuid() != 0:
         print("real pods are not measured: that needs root", file=sys.stderr)
         return {}
-    with launched(directory, "--runtime", "runc") as one:
+    with realpods.counted_cpu() as cpu, launched(directory, "--runtime", "runc") as one:
         archive = directory / "web.tar"
         environment = {**os.environ, "PICOKUBE_HOME": str(directory)}
         subprocess.run([sys.executable, ROOT / "hack/make-image", archive], check=True, timeout=60, capture_output=True)
         subprocess.run([sys.executable, "-m", "picokube", "image", "--name", NAME, "import", archive], cwd=ROOT, env=environment, check=True,
                        timeout=60, capture_output=True)
-        return uvloop.run(workloads.measure_real(one))
+        return uvloop.run(realpods.measure_real(one, directory / NAME / "nodes" / f"{NAME}-1", cpu))
 
 
 def measure_scheduler(_: Start, __: Path) -> Figures:
@@ -104,6 +104,7 @@ PARTS: Mapping[str, Part] = {
     "memory": Part(measure_memory, ("object_memory",), SERVER),
     "hollow": Part(measure_hollow, ("rollout", "rolling", "deletion", "kubectl_1000"), (*WHOLE, "kubectl")),
     "large": Part(measure_large, ("rollout_large",), WHOLE, is_long=True),
-    "real": Part(measure_real, ("pod", "pods", "kubectl_10")),
+    "real": Part(measure_real, ("pod", *realpods.STEPS, "pods", "pods_cpu", "pods_cpu_api", "pods_cpu_control", "pods_cpu_kubelet", "pods_cpu_runc",
+                                "pod_memory", "kubelet_idle", "kubectl_10")),
     "scheduler": Part(measure_scheduler, ("schedule_100", "schedule_1000")),
 }

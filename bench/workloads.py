@@ -1,4 +1,4 @@
-"""Workloads as users run them: Deployments on hollow nodes, and real pods."""
+"""Workloads as users run them: Deployments on hollow nodes."""
 from __future__ import annotations
 
 import asyncio
@@ -54,35 +54,6 @@ async def measure_large(cluster: BenchCluster, replicas: int = 5000) -> Figures:
         await client.request("POST", DEPLOYMENTS, a_deployment("large", replicas))
         await _until(client, DEPLOYMENTS, "large", lambda one: bool(one["status"].get("readyReplicas") == replicas))
         return {"rollout_large": round(time.perf_counter() - began, 1)}
-
-
-async def measure_real(cluster: BenchCluster, one_by_one: int = 10, at_once: int = 50) -> Figures:
-    """Pods with the image at hand, from the request to Running as a watch shows it."""
-    times = []
-    async with cluster.client() as client, asyncio.timeout(DEADLINE_SECONDS):
-        for number in range(one_by_one):
-            began = time.perf_counter()
-            await client.request("POST", PODS, _a_real_pod(f"one-{number}"))
-            await _until(client, PODS, f"one-{number}", _is_running)
-            times.append((time.perf_counter() - began) * 1e3)
-        kubectl = statistics.median(cluster.kubectl("get", "pods") for _ in range(5))
-        began = time.perf_counter()
-        async with asyncio.TaskGroup() as group:
-            for number in range(at_once):
-                group.create_task(client.request("POST", PODS, _a_real_pod(f"many-{number}")))
-        async with asyncio.TaskGroup() as group:
-            for number in range(at_once):
-                group.create_task(_until(client, PODS, f"many-{number}", _is_running))
-        seconds = time.perf_counter() - began
-    return {"pod": round(statistics.median(times)), "pods": round(at_once / seconds, 1), "kubectl_10": round(kubectl)}
-
-
-def _a_real_pod(name: str) -> Document:
-    return {"metadata": {"name": name}, "spec": {"containers": [{"name": "web", "image": IMAGE}], "terminationGracePeriodSeconds": 0}}
-
-
-def _is_running(pod: Mapping[str, Any]) -> bool:
-    return bool(pod["status"].get("phase") == "Running")
 
 
 def _is_rolled_out(replicas: int) -> Callable[[Mapping[str, Any]], bool]:
