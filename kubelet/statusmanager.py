@@ -1,7 +1,7 @@
 """Writes pods' statuses: each as a patch of what differs from what the API has, the newest wins, nothing is written twice.
 
-A pod that is merely on its way to run waits a moment before it is written, and longer while others have more to tell: mostly it
-runs by then, and one write is enough.
+A pod that is merely on its way to run waits a moment before it is written, longer the more of them there are and while others have
+more to tell: mostly it runs by then, and one write is enough.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Document = dict[str, Any]
 log = logging.getLogger(__name__)
 
 WRITERS = 16
-PENDING_SECONDS = 1.0
+PENDING_SECONDS, MOST_PENDING_SECONDS = 1.0, 5.0
 RETRY_SECONDS = 1.0
 REPLACED_LISTS = ("podIPs", "hostIPs", "resourceClaimStatuses")      # lists that a patch would merge by key
 
@@ -93,7 +93,8 @@ class StatusManager:
             known.wanted = None
             self._forget_due(pod.metadata.uid)
         elif status.phase == "Pending" and not _says_trouble(status):
-            self._later(pod.metadata.uid, PENDING_SECONDS, self._on_their_way)
+            seconds = min(PENDING_SECONDS * (1 + len(self._timers) / WRITERS), MOST_PENDING_SECONDS)
+            self._later(pod.metadata.uid, seconds, self._on_their_way)
         else:
             self._now(pod.metadata.uid)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from kubeapi.generated.models.core_v1 import Pod, PodStatus, Service
 from kubelet.environment import Configs, References
-from kubelet.statusmanager import PENDING_SECONDS, WRITERS, StatusManager
+from kubelet.statusmanager import MOST_PENDING_SECONDS, PENDING_SECONDS, WRITERS, StatusManager
 from tests.unit.kubelet.core.builders import a_pod
 from tests.virtualtime import run
 
@@ -92,3 +92,16 @@ def test_nothing_is_written_of_a_pod_that_the_api_no_longer_has() -> None:
         await manager.flush("p")
 
     assert played(scene) == []
+
+
+def test_the_more_pods_are_on_their_way_the_longer_they_wait_for_more_to_tell() -> None:
+    async def scene(manager: StatusManager) -> None:
+        pods = [named(f"p{number}") for number in range(8 * WRITERS)]
+        for pod in pods:
+            manager.set(pod, PodStatus(phase="Pending"))
+        await asyncio.sleep(MOST_PENDING_SECONDS - 0.5)
+        for pod in pods[-4 * WRITERS:]:
+            manager.set(pod, PodStatus(phase="Running"))
+
+    phases = dict.fromkeys(name for name, phase in played(scene) if phase == "Pending")
+    assert phases == dict.fromkeys(f"p{number}" for number in range(4 * WRITERS))
