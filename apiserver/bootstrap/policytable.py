@@ -196,6 +196,11 @@ deployment-controller
   create,delete,patch,read,update apps,extensions replicasets
   read,update core pods
   {EVENTS}
+device-taint-eviction-controller
+  delete,read core pods
+  patch,update core pods/status
+  read resource deviceclasses,resourceclaims,resourceslices
+  {EVENTS}
 disruption-controller
   read apps,extensions deployments,replicasets
   read core replicationcontrollers
@@ -303,6 +308,10 @@ route-controller
   list,watch core nodes
   patch core nodes/status
   {EVENTS}
+selinux-warning-controller
+  {EVENTS}
+  read core persistentvolumeclaims,persistentvolumes,pods
+  read storage csidrivers
 service-account-controller
   create core serviceaccounts
   {EVENTS}

@@ -22,6 +22,26 @@ ROLES = {one["metadata"]["name"]: one for one in policy.cluster_roles()}
 BINDINGS = {one["metadata"]["name"]: one for one in policy.cluster_role_bindings()}
 
 
+# Those of upstream's testdata/controller-roles.yaml.
+CONTROLLERS = """
+attachdetach-controller certificate-controller clusterrole-aggregation-controller cronjob-controller daemon-set-controller deployment-controller
+device-taint-eviction-controller disruption-controller endpoint-controller endpointslice-controller endpointslicemirroring-controller
+ephemeral-volume-controller expand-controller generic-garbage-collector horizontal-pod-autoscaler job-controller legacy-service-account-token-cleaner
+namespace-controller node-controller persistent-volume-binder pod-garbage-collector pv-protection-controller pvc-protection-controller replicaset-controller
+replication-controller resource-claim-controller resourcequota-controller root-ca-cert-publisher route-controller selinux-warning-controller
+service-account-controller service-cidrs-controller service-controller statefulset-controller ttl-after-finished-controller ttl-controller
+validatingadmissionpolicy-status-controller volumeattributesclass-protection-controller"""
+
+
+def test_every_controller_has_its_role_and_an_account_of_its_own() -> None:
+    expected = {f"system:controller:{name}" for name in CONTROLLERS.split()}
+    assert {name for name in ROLES if name.startswith("system:controller:")} == expected
+    assert {name for name in BINDINGS if name.startswith("system:controller:")} == expected
+    for name in expected:
+        account = {"kind": "ServiceAccount", "name": name.removeprefix("system:controller:"), "namespace": "kube-system"}
+        assert account in BINDINGS[name]["subjects"]
+
+
 def test_all_of_it_is_valid() -> None:
     for one in OBJECTS:
         strategy = ClusterRoleStrategy() if one["kind"] in ("Role", "ClusterRole") else RoleBindingStrategy()
