@@ -116,7 +116,7 @@ async def run_command(url: str, streams: ExecStreams, *, stdin: bool, tty: bool,
         found = {kind: await connection.open({"streamtype": kind}) for kind in wanted}
         helpers = [reading]
         if stdin:
-            helpers.append(group.create_task(_type(streams, found["stdin"])))
+            helpers.append(group.create_task(_type(streams, found["stdin"], ends=not tty)))
         if tty:
             helpers.append(group.create_task(_resize(streams, found["resize"])))
         outputs = [group.create_task(_show(found["stdout"], streams.stdout))]
@@ -129,12 +129,14 @@ async def run_command(url: str, streams: ExecStreams, *, stdin: bool, tty: bool,
     return _exit_code(told, reason)
 
 
-async def _type(streams: ExecStreams, stdin: Stream) -> None:
+async def _type(streams: ExecStreams, stdin: Stream, *, ends: bool) -> None:
+    """A terminal does not end with what is typed: there the end of input is a character."""
     async for data in streams.stdin():
         if not data:
             break
         await stdin.write(data)
-    await stdin.finish()
+    if ends:
+        await stdin.finish()
 
 
 async def _resize(streams: ExecStreams, resize: Stream) -> None:
