@@ -34,6 +34,8 @@ pytestmark = [pytest.mark.root, can_run_pods]
 NAME = "storm"
 SECONDS, SEED = float(os.environ.get("PICOKUBE_STORM_SECONDS", "60")), int(os.environ.get("PICOKUBE_STORM_SEED", "5"))
 MOST_PODS = 12
+# Who is killed how often; the kubelet seldom: the supervisor lets one that dies again and again wait for up to 30 s.
+STRUCK = ("kubelet", *2 * ("zygote", "shim", "shim", "pause", "container", "runc", "runc"))
 PACE_SECONDS, LOOKS = 3, 30
 # What may still hinder a pod after the last kill: a container's CrashLoopBackOff, at most 5 minutes, and not much longer than the storm was
 # (10 s doubling: whoever waits d has waited d - 10 before, and was killed in between each time); the supervisor's back-off of the kubelet
@@ -84,7 +86,7 @@ class Storm:
     # --- kills
 
     def strike(self) -> None:
-        kind = self.world.random.choice(("kubelet", "zygote", "shim", "pause", "container", "runc", "runc", "shim"))
+        kind = self.world.random.choice(STRUCK)
         if self.world.random.random() < 0.5 and self.alive:
             self._wait_a_moment_for(self.alive[-1])
         if kind == "kubelet":
