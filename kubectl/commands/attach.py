@@ -29,7 +29,7 @@ def run(session: Session, args: list[str]) -> int:
     if pod.get("status", {}).get("phase") in ("Succeeded", "Failed"):
         raise CommandError(f"cannot attach a container in a completed pod; current phase is {pod['status']['phase']}")
     if flags.text("container") and not pods.has_container(pod, flags.text("container")):
-        raise CommandError(f"container {flags.text('container')} not found in pod {pod['metadata']['name']}")
+        raise CommandError(f"cannot attach to the container: container {flags.text('container')} not found in pod {pod['metadata']['name']}")
     name = pods.container_of(pod, flags.text("container"), quiet=flags.on("quiet"))
     return attach(session, pod, name, stdin=flags.on("stdin"), terminal=_terminal(session, pod, name))
 

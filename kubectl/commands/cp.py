@@ -90,14 +90,13 @@ def _download(session: Session, source: _Spec, destination: str) -> int:
     where = _pod(session, source)
     if os.path.isdir(destination):
         destination = os.path.join(destination, posixpath.basename(posixpath.normpath(source.path)))
-    prefix = posixpath.normpath(source.path).lstrip("/")
     reader, writer = os.pipe()
     failures: list[CommandError] = []
 
     def unpack() -> None:
         with os.fdopen(reader, "rb") as stream:
             try:
-                _extract(session, stream, prefix, destination)
+                _extract(session, stream, source, destination)
             except (CommandError, tarfile.TarError, OSError) as error:
                 failures.append(error if isinstance(error, CommandError) else CommandError(str(error)))
             while stream.read(1 << 16):
@@ -120,8 +119,8 @@ def _beside(work: Callable[[], None], main: Callable[[], int], owned: list[int])
         thread.join()
 
 
-def _extract(session: Session, stream: Any, prefix: str, destination: str) -> None:
-    seen = False
+def _extract(session: Session, stream: Any, source: _Spec, destination: str) -> None:
+    seen, prefix = False, posixpath.normpath(source.path).lstrip("/")
     with tarfile.open(fileobj=stream, mode="r|") as archive:
         for member in archive:
             seen = True
@@ -133,7 +132,8 @@ def _extract(session: Session, stream: Any, prefix: str, destination: str) -> No
             if not _is_inside(destination, target):
                 session.warn(f'warning: file "{target}" is outside target destination, skipping')
             elif member.issym() or member.islnk():
-                session.warn(f'warning: skipping symlink: "{target}" -> "{member.linkname}"')
+                session.warn(f'warning: skipping symlink: "{target}" -> "{member.linkname}" (consider using "kubectl exec -n "{source.namespace}" '
+                             f'"{source.pod}" -- tar cf - "{source.path}" | tar xf -")')
             elif member.isdir():
                 os.makedirs(target, mode=0o755, exist_ok=True)
             elif member.isfile():

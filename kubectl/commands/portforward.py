@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 TUNNEL = "SPDY/3.1+portforward.k8s.io"
 _CHUNK = 32 * 1024
+_LAST_PORT = 65535
 FLAGS = (Flag("address", "strings", ["localhost"], help="local addresses to listen on"),
          Flag("pod-running-timeout", "duration", 60.0, help="accepted"))
 
@@ -33,9 +34,10 @@ def run(session: Session, args: list[str]) -> int:
     target = pods.named(session, args[0]) if "/" in args[0] else builder.targets(session, ["pods", args[0]])[0]
     document = target.fetch(session)
     pod = document if document["kind"] == "Pod" else pods.behind(session, target)[0]
-    pairs = [_pair(document, pod, text) for text in args[1:]]
+    pairs = [_checked(*_pair(document, pod, text)) for text in args[1:]]
     if pod.get("status", {}).get("phase") != "Running":
         raise CommandError(f"unable to forward port because pod is not running. Current status={pod.get('status', {}).get('phase', '')}")
+    _check_addresses(session.flags.texts("address"))
     listeners = _listen(session, pairs)
     from kubectl.websocket import connect
     metadata = pod["metadata"]
@@ -56,6 +58,29 @@ def _pair(document: Document, pod: Document, text: str) -> tuple[int, int]:
     if local and not local.isdecimal():
         raise CommandError(f"error parsing local port '{local}': strconv.ParseUint: parsing \"{local}\": invalid syntax")
     return int(local or 0), port
+
+
+def _checked(local: int, remote: int) -> tuple[int, int]:
+    for what, port in (("local", local), ("remote", remote)):
+        if port > _LAST_PORT:
+            raise CommandError(f"error parsing {what} port '{port}': strconv.ParseUint: parsing \"{port}\": value out of range")
+    if not remote:
+        raise CommandError("remote port must be > 0")
+    return local, remote
+
+
+def _check_addresses(addresses: list[str]) -> None:
+    for address in addresses:
+        if address == "localhost":
+            continue
+        for family in (socket.AF_INET, socket.AF_INET6):
+            try:
+                socket.inet_pton(family, address)
+                break
+            except OSError:
+                continue
+        else:
+            raise CommandError(f"{address} is not a valid IP")
 
 
 def _number(document: Document, pod: Document, text: str) -> int:

@@ -62,6 +62,8 @@ def run(session: Session, args: list[str]) -> int:
         raise CommandError("cannot set --unix-socket and --port at the same time")
     if flags.text("www") and not os.path.isdir(flags.text("www")):
         session.warn(f"Warning: the specified path \"{flags.text('www')}\" is not a directory")
+    if flags.on("disable-filter"):
+        session.warn("Request filter disabled, your proxy is vulnerable to XSRF attacks, please be cautious")
     filter_ = _Filter(session)
     listener, name = _listener(session)
     session.out(f"Starting to serve on {name}\n")
@@ -170,13 +172,15 @@ def _answer(session: Session, filter_: _Filter, connection: socket.socket, reque
     flags = session.flags
     body, rest = _read_body(connection, request)
     prefix = "/" + flags.text("www-prefix").strip("/") + "/"
-    if not filter_.passes(request.method, request.path, request.header("host")):
-        _plain(connection, "403 Forbidden", b"Forbidden")
-    elif flags.text("www") and request.path.startswith(prefix):
-        _file(connection, flags.text("www"), request.path[len(prefix):])
-    elif (target := _target(flags.text("api-prefix"), request.target)) is None:
+    target = _target(flags.text("api-prefix"), request.target)
+    is_file = flags.text("www") and request.path.startswith(prefix)
+    if target is None and not is_file:
         _plain(connection, "404 Not Found", b"404 page not found\n")
-    else:
+    elif not filter_.passes(request.method, request.path, request.header("host")):
+        _plain(connection, "403 Forbidden", b"Forbidden\n")
+    elif is_file:
+        _file(connection, flags.text("www"), request.path[len(prefix):])
+    elif target is not None:
         _forward(session, connection, request, target, body)
     return rest
 
@@ -197,13 +201,27 @@ def _file(connection: socket.socket, directory: str, name: str) -> None:
     root = os.path.realpath(directory)
     path = os.path.realpath(os.path.join(root, name))
     if os.path.isdir(path):
-        path = os.path.join(path, "index.html")
+        index = os.path.join(path, "index.html")
+        if not os.path.isfile(index) and (path == root or path.startswith(root + os.sep)):
+            return _plain(connection, "200 OK", _listing(path), "text/html; charset=utf-8")
+        path = index
     if not path.startswith(root + os.sep) or not os.path.isfile(path):
-        _plain(connection, "404 Not Found", b"404 page not found\n")
-        return
+        return _plain(connection, "404 Not Found", b"404 page not found\n")
     from mimetypes import guess_type
+    kind = guess_type(path)[0] or "application/octet-stream"
     with open(path, "rb") as file:
-        _plain(connection, "200 OK", file.read(), guess_type(path)[0] or "application/octet-stream")
+        _plain(connection, "200 OK", file.read(), f"{kind}; charset=utf-8" if kind.startswith("text/") else kind)
+    return None
+
+
+def _listing(directory: str) -> bytes:
+    """A page of links to what is in the directory."""
+    from html import escape
+
+    from kubectl.client import quote
+    names = sorted(f"{name}/" if os.path.isdir(os.path.join(directory, name)) else name for name in os.listdir(directory))
+    links = "".join(f'<a href="{quote(name.rstrip("/"))}{"/" * name.endswith("/")}">{escape(name)}</a>\n' for name in names)
+    return f'<!doctype html>\n<meta name="viewport" content="width=device-width">\n<pre>\n{links}</pre>\n'.encode()
 
 
 def _forward(session: Session, connection: socket.socket, request: _Request, target: str, body: bytes) -> None:

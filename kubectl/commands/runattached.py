@@ -5,7 +5,7 @@ import sys
 
 from kubectl import pods, waiting
 from kubectl.commands.attach import attach
-from kubectl.errors import CommandError, StatusError
+from kubectl.errors import Bare, CommandError, StatusError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _exit_code(pod: Document) -> int:
     ended = (statuses[0].get("state") or {}).get("terminated") or {}
     if not ended.get("exitCode"):
         raise CommandError(f"pod {name} failed with unknown exit code")
-    raise CommandError(f"pod {name} terminated ({ended.get('reason', '')})\n{ended.get('message', '')}".rstrip(), int(ended["exitCode"]))
+    raise Bare(f"pod {name} terminated ({ended.get('reason', '')})\n{ended.get('message', '')}".rstrip(), int(ended["exitCode"]))
 
 
 def _delete(session: Session, target: Target) -> None:
