@@ -30,6 +30,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from picokube import sources
 from picokube.cluster import Cluster
 from picokube.components import CONTROL_PLANE, Component
 from picokube.files import read_json, write_json
@@ -85,6 +86,7 @@ class Parent:
         notify = _notify_socket(self._cluster.run / "notify.sock")
         write_plan(self._cluster, self._components)
         self._start_first()
+        sources.remember(self._cluster)
         self._selector.register(self._signals, selectors.EVENT_READ, self._on_signal)
         self._start_supervisor(notify)
         _warm_up([one.module for one in self._components if one.module])
@@ -200,6 +202,8 @@ class Parent:
         child = self._children.pop(name)
         seconds = age_seconds(child.process)
         _, status = os.waitpid(child.process.pid, 0)
+        if told := sources.warning(self._cluster) if not self._stopping else "":
+            print(told, file=sys.stderr, flush=True)
         self._selector.unregister(child.pidfd)
         os.close(child.pidfd)
         os.close(child.output)

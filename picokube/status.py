@@ -6,6 +6,7 @@ import sys
 from argparse import Namespace
 from pathlib import Path
 
+from picokube import sources
 from picokube.cluster import Cluster, existing
 from picokube.errors import CannotRun
 from picokube.files import read_json
@@ -29,6 +30,8 @@ def status(options: Namespace) -> int:
         alive = bool(one["pid"]) and identify(one["pid"]) is not None
         print(ROW.format(name, one["pid"] if alive else "-", _memory(one["pid"]) if alive else "-", one["restarts"],
                          "yes" if alive and one["ready"] else "no"))
+    if told := sources.warning(cluster):
+        print(told)
     return 0 if components and all(one["ready"] for one in components.values()) else 3
 
 

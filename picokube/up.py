@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from picokube import addresses, doctor, etcd, kubeconfigs
+from picokube import addresses, doctor, etcd, kubeconfigs, sources
 from picokube.certificates import Authority
 from picokube.cluster import Cluster, Runtime, Settings, all_clusters, existing, find, is_root, new
 from picokube.components import Component, admin_context, check_extra_arguments, check_without
@@ -30,6 +30,8 @@ def up(options: Namespace) -> int:
     if before is not None and before.parent() is not None:
         _require_nothing_new(before, asked)
         print(f"cluster {before.name!r} is already running at {before.server}")
+        if told := sources.warning(before):
+            print(told)
     else:
         _bring_up(before, _chosen(before or new(options.name, options.data_dir), asked, is_new=before is None), started)
     if not options.no_context:
