@@ -6,6 +6,7 @@ servers allocate without a lock. When the write fails the address is given back;
 from __future__ import annotations
 
 import ipaddress
+from functools import partial
 from typing import ClassVar
 
 from apiserver.registry.attributes import Attributes, Document, Objects, Plugin
@@ -33,7 +34,7 @@ class ClusterIPs(Plugin):
             return                              # given back by `deleted` once the Service is gone
         assert service is not None
         if attributes.operation == "UPDATE" and old is not None:
-            _keep(service, old)
+            self._release(attributes, service, old)
         if needs_address(service):
             await self._allocate(attributes, service)
         await self._allocate_node_ports(attributes, service)
@@ -45,6 +46,12 @@ class ClusterIPs(Plugin):
         address = attributes.old.get("spec", {}).get("clusterIP", "")
         if address and address != "None":
             await self._objects.delete(GROUP, "ipaddresses", "", address)
+
+    def _release(self, attributes: Attributes, service: Document, old: Document) -> None:
+        """An address that the Service has no more, once that is written."""
+        address = old["spec"].get("clusterIP", "")
+        if address not in ("", "None", service["spec"].get("clusterIP", "")):
+            attributes.afterwards.append(partial(self._objects.delete, GROUP, "ipaddresses", "", address))
 
     async def _allocate(self, attributes: Attributes, service: Document) -> None:
         spec = service["spec"]
@@ -127,21 +134,6 @@ class ClusterIPs(Plugin):
 def needs_address(service: Document) -> bool:
     spec: Document = service["spec"]
     return bool(spec.get("type", "ClusterIP") != "ExternalName" and spec.get("clusterIP") != "None")
-
-
-def _keep(new: Document, old: Document) -> None:
-    """An update that does not name what was allocated keeps it."""
-    if new["spec"].get("type") == "ExternalName" or old["spec"].get("type") == "ExternalName":
-        return
-    for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"):
-        if not new["spec"].get(field) and old["spec"].get(field):
-            new["spec"][field] = old["spec"][field]
-    if new["spec"].get("type") in ("NodePort", "LoadBalancer"):
-        before = {(port.get("port"), port.get("protocol", "TCP")): port.get("nodePort") for port in old["spec"].get("ports", ())}
-        for port in new["spec"].get("ports", ()):
-            held = before.get((port.get("port"), port.get("protocol", "TCP")))
-            if held and not port.get("nodePort"):
-                port["nodePort"] = held
 
 
 def _refused(attributes: Attributes, fault: FieldError) -> errors.Invalid:

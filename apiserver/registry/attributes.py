@@ -26,6 +26,7 @@ class Attributes:
     groups: Sequence[str] = ()
     dry_run: bool = False
     undo: list[Callable[[], Awaitable[None]]] = field(default_factory=list)     # called when the write does not happen
+    afterwards: list[Callable[[], Awaitable[None]]] = field(default_factory=list)      # called when the write is in
 
     def is_for(self, group: str, plural: str, subresource: str = "") -> bool:
         return (self.resource.group, self.resource.plural, self.subresource) == (group, plural, subresource)

@@ -17,11 +17,12 @@ import orjson
 
 from apiserver.cacher import CachedObject, WatchHub, encode_for_storage
 from apiserver.cacher.cacher import RevisionMatch
-from apiserver.cacher.document import TooDeep
 from apiserver.registry.attributes import Attributes, Chain
 from apiserver.registry.deletion import DeleteOptions, check_preconditions, marked, may_go_now
 from apiserver.registry.hardlymeant import warnings_of
 from apiserver.registry.listing import LATEST, ListOptions, decode_continue, encode_continue, expired
+from apiserver.registry.translation import translated
+from apiserver.registry.writes import check_identity, count_generation, differ_beyond_times, drop_status, keep, rules_of, stamp
 from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
 from kubeapi import errors, managedfields
@@ -30,7 +31,6 @@ from kubeapi.managedfields import Manager
 from kubeapi.meta import ObjectKey
 from kubeapi.resource import Resource
 from kubeapi.schema import Schema
-from kubeapi.strategy import Strategy
 from kubeapi.times import format_time
 from kubeapi.validation.meta import validate_object_meta, validate_object_meta_update
 from kubeapi.world import World
@@ -81,7 +81,7 @@ class Store:
 
     async def get(self, namespace: str, name: str, resource_version: str = "") -> CachedObject:
         """From the cache, once it has seen what is newest now (or *resource_version*). Raises NotFound."""
-        with _translated(self.resource, name):
+        with translated(self.resource, name):
             if resource_version.isdigit():
                 await self.cacher.wait_for_revision(max(1, int(resource_version)))
             else:
@@ -98,7 +98,7 @@ class Store:
     async def list(self, namespace: str, options: ListOptions) -> Page:
         match, revision, after = _moment(namespace, options)
         try:
-            with _translated(self.resource, ""):
+            with translated(self.resource, ""):
                 found = await self.cacher.list(options.selection(namespace), match=match, revision=revision,
                                                limit=0 if match == "any" else options.limit, after=after)
         except errors.Expired as error:
@@ -117,9 +117,8 @@ class Store:
         metadata = document.setdefault("metadata", {})
         if resource.is_namespaced:
             metadata["namespace"] = namespace
-        self._stamp(metadata)
-        if "status" in resource.subresources or strategy.has_status:
-            self._drop_status(document)
+        stamp(resource, metadata, self._world)
+        drop_status(resource, document)
         fill_zeros(document, self._schema)
         strategy.default(document)
         generated = not metadata.get("name") and bool(metadata.get("generateName"))
@@ -148,32 +147,17 @@ class Store:
             await self.admission.validate(attributes)
             document = self._managed(None, document, context, "")
             name = metadata["name"]
-            with _translated(self.resource, name):
+            with translated(self.resource, name):
                 value, key = encode_for_storage(document), self.key(attributes.namespace, name)
             if context.dry_run:
                 if self.cacher.get(ObjectKey(attributes.namespace, name)) is not None:
                     raise errors.already_exists(self.resource.plural, self.resource.group, name)
                 return self.cacher.made_of(Stored(key, value, 0))
-            with _translated(self.resource, name, is_write=True):
+            with translated(self.resource, name, is_write=True):
                 return await self._write(Stored(key, value, 0), document)
         except BaseException as error:
             await _undo(attributes, error)
             raise
-
-    def _stamp(self, metadata: Document) -> None:
-        for server_owned in ("resourceVersion", "selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"):
-            metadata.pop(server_owned, None)
-        metadata["uid"] = self._world.uid()
-        metadata["creationTimestamp"] = format_time(self._world.now())
-        if _counts_generation(self.resource):
-            metadata["generation"] = 1
-        else:
-            metadata.pop("generation", None)
-
-    def _drop_status(self, document: Document) -> None:
-        """A creator has no say in the status; a node's own kubelet has (as upstream)."""
-        if self.resource.group_resource != ("", "nodes") and "status" in self.resource.subresources:
-            document.pop("status", None)
 
     # --- apply
 
@@ -239,9 +223,10 @@ class Store:
         while True:
             old = decode_stored(current.value, current.revision)
             wanted = change(decode_stored(current.value, current.revision))
-            self._check_identity(wanted, old, resource_version, uid)
+            check_identity(self.resource, wanted, old, resource_version, uid)
             try:
-                return await self._update_admitted(attributes, old, wanted, current, context)
+                found = await self._update_admitted(attributes, old, wanted, current, context)
+                break
             except storage_errors.Conflict as conflict:
                 await _undo(attributes, conflict)
                 if conflict.current is None:
@@ -250,26 +235,29 @@ class Store:
             except BaseException as error:
                 await _undo(attributes, error)
                 raise
+        for settle in attributes.afterwards:
+            await settle()
+        return found
 
     async def _current(self, key: str, object_key: ObjectKey, resource_version: str) -> Stored:
         """The cached state if it may be the newest, else the stored one."""
         cached = self.cacher.get(object_key)
         if cached is not None and resource_version in ("", str(cached.revision)):
             return cached.stored
-        with _translated(self.resource, object_key.name):
+        with translated(self.resource, object_key.name):
             return await self._storage.get(key)
 
     async def _update_admitted(self, attributes: Attributes, old: Document, wanted: Document, current: Stored,
                                context: Context) -> CachedObject:
         strategy, subresource = self.resource.strategy(), attributes.subresource
-        self._keep(wanted, old, subresource)
+        keep(self.resource, wanted, old, subresource)
         fill_zeros(wanted, self._schema)
         strategy.default(wanted)
         attributes.obj, attributes.old = wanted, old
         prepare, check = rules_of(strategy, subresource)
         prepare(wanted, old)
         await self.admission.admit(attributes)
-        self._count_generation(wanted, old, subresource)
+        count_generation(self.resource, wanted, old, subresource)
         faults = [*validate_object_meta_update(wanted["metadata"], old["metadata"]),
                   *check(wanted, old)]
         self._refuse(attributes.name, faults)
@@ -277,56 +265,17 @@ class Store:
             context.warn(warnings_of(self.resource, wanted, old))
         await self.admission.validate(attributes)
         wanted = self._managed(old, wanted, context, subresource)
-        with _translated(self.resource, attributes.name):
+        with translated(self.resource, attributes.name):
             value = encode_for_storage(wanted)
         if value == current.value or context.dry_run:
+            attributes.afterwards.clear()
             return self.cacher.made_of(Stored(current.key, value, current.revision))
-        with _translated(self.resource, attributes.name, is_write=True):
+        with translated(self.resource, attributes.name, is_write=True):
             if subresource in ("", "finalize") and may_go_now(old, wanted, strategy):
                 revision = await self._storage.delete_if(current.key, revision=current.revision)
+                attributes.afterwards.append(partial(self.admission.deleted, attributes))
                 return self.cacher.made_of(Stored(current.key, value, revision))
             return await self._write(Stored(current.key, value, current.revision), wanted)
-
-    def _check_identity(self, wanted: Document, old: Document, resource_version: str, uid: str) -> None:
-        metadata, before = wanted["metadata"], old["metadata"]
-        given_uid = uid or metadata.get("uid") or before["uid"]
-        if given_uid != before["uid"]:
-            raise errors.conflict(self.resource.plural, self.resource.group, before["name"],
-                                  f"Precondition failed: UID in precondition: {given_uid}, UID in object meta: {before['uid']}")
-        if resource_version and resource_version != before["resourceVersion"]:
-            raise errors.conflict(self.resource.plural, self.resource.group, before["name"])
-
-    def _keep(self, wanted: Document, old: Document, subresource: str) -> None:
-        """What this kind of update may not touch: identity always, spec from /status, status from the main resource."""
-        metadata, before = wanted["metadata"], old["metadata"]
-        for field in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generation",
-                      "resourceVersion"):
-            if field in before:
-                metadata[field] = before[field]
-            else:
-                metadata.pop(field, None)
-        if subresource in ("status", "approval"):
-            kept = {"managedFields": metadata.get("managedFields"), "resourceVersion": before["resourceVersion"]}
-            if self.resource.group_resource == ("", "nodes"):
-                kept |= {name: metadata.get(name) for name in ("labels", "annotations")}
-            wanted["metadata"] = {**before, **{name: value for name, value in kept.items() if value is not None}}
-            for field in [*old, *wanted]:
-                if field not in ("metadata", "status"):
-                    if field in old:
-                        wanted[field] = old[field]
-                    else:
-                        wanted.pop(field, None)
-        elif not subresource and "status" in self.resource.subresources:
-            if "status" in old:
-                wanted["status"] = old["status"]
-            else:
-                wanted.pop("status", None)
-
-    def _count_generation(self, wanted: Document, old: Document, subresource: str) -> None:
-        desired = self.resource.strategy().desired
-        if _counts_generation(self.resource) and "generation" in old["metadata"] and subresource != "status" \
-                and desired(wanted) != desired(old):
-            wanted["metadata"]["generation"] = old["metadata"]["generation"] + 1
 
     # --- delete
 
@@ -338,14 +287,14 @@ class Store:
         await self.cacher.wait_for_revision(1)
         await self.admission.admit(attributes)
         await self.admission.validate(attributes)
-        with _translated(self.resource, name):
+        with translated(self.resource, name):
             current = await self._storage.get(key)
         while True:
             document = decode_stored(current.value, current.revision)
             check_preconditions(self.resource, name, document, options)
             waiting = marked(document, strategy, options, self._world.now())
             try:
-                with _translated(self.resource, name, is_write=True):
+                with translated(self.resource, name, is_write=True):
                     if waiting is not None:
                         value = encode_for_storage(waiting)
                         if value != current.value and not dry_run:
@@ -379,7 +328,7 @@ class Store:
 
     def _managed(self, old: Document | None, document: Document, context: Context, subresource: str) -> Document:
         if context.is_apply:                    # it has its entries already; new times alone are no change
-            return document if old is None or _timeless(document) != _timeless(old) else old
+            return document if old is None or differ_beyond_times(document, old) else old
         manager = Manager(context.manager, "Update", self._stored_api_version, subresource)
         return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema)
 
@@ -397,23 +346,12 @@ class Store:
             raise errors.invalid(self.resource.kind, self.resource.group, name, faults)
 
 
-def rules_of(strategy: Strategy, subresource: str) -> tuple[Callable[[Document, Document], None], Callable[[Document, Document], Sequence[FieldError]]]:
-    """What prepares and what validates an update of a part of an object; what else is below objects looks after itself."""
-    match subresource:
-        case "":
-            return strategy.prepare_for_update, strategy.validate_update
-        case "status":
-            return strategy.prepare_for_status_update, strategy.validate_status_update
-        case "approval":
-            return strategy.prepare_for_approval, strategy.validate_approval
-    return partial(strategy.prepare_for_part, subresource), partial(strategy.validate_part, subresource)
-
-
 async def _undo(attributes: Attributes, error: BaseException) -> None:
     """Gives back what admission took for a write that did not happen. Where that is not known it stays taken: given back, it
     might be had by two."""
     if isinstance(error, errors.ServiceUnavailable | asyncio.CancelledError):
         return
+    attributes.afterwards.clear()
     while attributes.undo:
         await attributes.undo.pop()()
 
@@ -432,52 +370,7 @@ def _moment(namespace: str, options: ListOptions) -> tuple[RevisionMatch, int, O
     return ("not_older", options.resource_version, None) if options.resource_version else ("any", 0, None)
 
 
-def _timeless(document: Document) -> Document:
-    metadata = document["metadata"]
-    entries = [{name: value for name, value in entry.items() if name != "time"} for entry in metadata.get("managedFields") or ()]
-    return {**document, "metadata": {**metadata, "managedFields": entries}}
-
-
-def _counts_generation(resource: Resource) -> bool:
-    counts = resource.strategy().has_generation
-    return "spec" in resource.version(resource.storage_version).schema().properties if counts is None else counts
-
-
 def decode_stored(value: bytes, revision: int) -> Document:
     document: Document = orjson.loads(value)
     document["metadata"]["resourceVersion"] = str(revision)
     return document
-
-
-class _translated:
-    """The store's errors become the API's. Of a write that got no answer nothing is known: no Retry-After invites clients to
-    send it twice. Its conflicts are the caller's, who tries again."""
-
-    def __init__(self, resource: Resource, name: str, *, is_write: bool = False) -> None:
-        self._resource, self._name, self._is_write = resource, name, is_write
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        resource, name = self._resource, self._name
-        match error:
-            case TooDeep():
-                raise errors.BadRequest(str(error)) from error
-            case storage_errors.KeyNotFound():
-                raise errors.not_found(resource.plural, resource.group, name) from error
-            case storage_errors.KeyExists():
-                raise errors.already_exists(resource.plural, resource.group, name) from error
-            case storage_errors.Conflict() if not self._is_write:
-                raise errors.conflict(resource.plural, resource.group, name) from error
-            case storage_errors.Compacted():
-                raise errors.Expired("The provided continue parameter is too old to display a consistent list result.") from error
-            case storage_errors.FutureRevision():
-                raise errors.Timeout("Too large resource version", details={"causes": [
-                    {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}], "retryAfterSeconds": 1}) from error
-            case storage_errors.TooLarge():
-                raise errors.RequestEntityTooLarge(f"Request entity too large: {error}") from error
-            case storage_errors.StorageUnavailable():
-                details = None if self._is_write else {"retryAfterSeconds": 1}
-                raise errors.ServiceUnavailable(f"the store is unavailable: {error}", details=details) from error
-

@@ -1,7 +1,7 @@
-"""Services: what an update does not say of allocated addresses and node ports stays."""
+"""Services: what an update does not say of allocated addresses and node ports stays, unless the new type has none."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from kubeapi.fielderrors import FieldError
@@ -41,6 +41,7 @@ class ServiceStrategy(Strategy):
 
     def prepare_for_update(self, new: Document, old: Document) -> None:
         after, before = new.setdefault("spec", {}), part(old, "spec")
+        _leave_type(after, before)
         if "ExternalName" in (after.get("type"), before.get("type")):
             return
         if not after.get("clusterIP") and not after.get("clusterIPs"):
@@ -58,6 +59,38 @@ class ServiceStrategy(Strategy):
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         return validate_service_update(new, old)
+
+
+def _leave_type(after: Document, before: Document) -> None:
+    """To change the type alone is enough: what only the old one has goes, unless the update says something else of it."""
+    for has, names in _OF_TYPES:
+        if has(before) and not has(after):
+            for name in names:
+                if after.get(name) == before.get(name):
+                    after.pop(name, None)
+    if _has_node_ports(before) and not _has_node_ports(after) and _node_ports(after) == _node_ports(before):
+        for port in after.get("ports") or ():
+            port.pop("nodePort", None)
+
+
+def _is_open(spec: Document) -> bool:
+    return spec.get("type") in ("NodePort", "LoadBalancer") or spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
+
+
+def _has_node_ports(spec: Document) -> bool:
+    return spec.get("type") == "NodePort" or spec.get("type") == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is not False
+
+
+def _node_ports(spec: Document) -> set[int]:
+    return {port.get("nodePort", 0) for port in spec.get("ports") or ()}
+
+
+_OF_TYPES: Sequence[tuple[Callable[[Document], bool], Sequence[str]]] = (
+    (lambda spec: spec.get("type") != "ExternalName", _ALLOCATED),
+    (lambda spec: spec.get("type") == "LoadBalancer", ("allocateLoadBalancerNodePorts", "loadBalancerClass")),
+    (lambda spec: spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local", ("healthCheckNodePort",)),
+    (_is_open, ("externalTrafficPolicy",)),
+)
 
 
 def _use(port: Document) -> tuple[int, str]:

@@ -362,3 +362,22 @@ def test_a_binding_tried_out_binds_nothing(api: Api) -> None:
     api.ask("POST", path, {"metadata": {"name": "tried"}, "spec": {"schedulerName": "nobody", "containers": [{"name": "c", "image": "i"}]}})
     tried = api.ask("POST", f"{path}/tried/binding?dryRun=All", {"target": {"kind": "Node", "name": "n"}})
     assert (tried.code, "nodeName" in api.ask("GET", f"{path}/tried").document["spec"]) == (201, False)
+
+
+@pytest.mark.parametrize("way", ["deleted", "its last finalizer removed", "made a name"])
+def test_an_address_is_free_again(api: Api, way: str) -> None:
+    path = f"/api/v1/namespaces/{api.namespace}/services"
+    finalizers = [FINALIZER] if "finalizer" in way else []
+    made = api.ask("POST", path, {"metadata": {"name": "had", "finalizers": finalizers}, "spec": {"ports": [{"port": 80}]}})
+    address = f"/apis/networking.k8s.io/v1/ipaddresses/{made.document['spec']['clusterIP']}"
+    assert api.ask("GET", address).code == 200
+    if way == "made a name":
+        changed = api.ask("PATCH", f"{path}/had", {"spec": {"type": "ExternalName", "externalName": "example.com"}}, MERGE)
+        assert changed.code == 200, changed.raw
+    else:
+        api.ask("DELETE", f"{path}/had")
+    if finalizers:
+        assert api.ask("GET", address).code == 200
+        api.ask("PATCH", f"{path}/had", {"metadata": {"finalizers": None}}, MERGE)
+    assert api.ask("GET", address).code == 404
+    api.ask("DELETE", f"{path}/had")

@@ -181,13 +181,6 @@ def test_an_address_is_given_back_with_its_service() -> None:
     assert not [key for key in objects.there if key[1] == "ipaddresses"]
 
 
-def test_an_update_keeps_what_was_allocated() -> None:
-    old = a_service(type="NodePort", clusterIP="10.96.0.10", clusterIPs=["10.96.0.10"], ports=[{"port": 80, "nodePort": 30001}])
-    new = a_service(type="NodePort", ports=[{"port": 80}])
-    spec = (admitted(FakeObjects(DEFAULT), "services", new, operation="UPDATE", old=old).obj or {})["spec"]
-    assert (spec["clusterIP"], spec["ports"][0]["nodePort"]) == ("10.96.0.10", 30001)
-
-
 def test_a_plugin_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(UnknownPlugin, match='admission plugin "Foo" does not exist'):
         chain(FakeObjects(), CIDR, enabled=["Foo"])
