@@ -123,16 +123,15 @@ class Cgroups:
             yield memory / ("memory.max" if self.unified else "memory.limit_in_bytes"), str(resources.memory_limit_bytes)
         if pids and resources.pids_limit:
             yield pids / "pids.max", str(resources.pids_limit)
-        if resources.hugepage_limits and self.has_huge_pages and (huge := self.directory("hugetlb", path)):
+        if resources.hugepage_limits and self.has_huge_pages(path) and (huge := self.directory("hugetlb", path)):
             for size, limit in resources.hugepage_limits.items():
                 yield huge / f"hugetlb.{size}.{'max' if self.unified else 'limit_in_bytes'}", str(limit)
 
-    @property
-    def has_huge_pages(self) -> bool:
-        """Whether they can be limited here; where not, nobody is held to what was asked for."""
+    def has_huge_pages(self, path: str) -> bool:
+        """Whether a group can be limited in them; where not, nobody is held to what was asked for."""
         if not self.unified:
             return "hugetlb" in self.controllers
-        return "hugetlb" in Path(f"{self.unified}/cgroup.controllers").read_text().split()
+        return "hugetlb" in Path(f"{self.unified}{path}/cgroup.controllers").read_text().split()
 
     def of_containers(self, parent: str) -> dict[str, str]:
         """What version 2 can do for each container of a pod, by file: all of it dies where one of its processes takes too much memory

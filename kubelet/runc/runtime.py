@@ -284,9 +284,9 @@ class RuncRuntime:
         directory = self.directory / "containers" / container_id
         try:
             directory.mkdir(mode=0o700)
-            if not self._cgroups.has_huge_pages:
-                config = replace(config, resources=replace(config.resources, hugepage_limits={}))
             self._cgroups.create(sandbox.config.cgroup_parent, sandbox.config.resources)
+            if config.resources.hugepage_limits and not self._cgroups.has_huge_pages(sandbox.config.cgroup_parent):
+                config = replace(config, resources=replace(config.resources, hugepage_limits={}))
             record = bundle.make_container(directory, sandbox, config, self._images, self._seccomp_profiles, self._now(),
                                            process_namespace=self._process_namespace(config.target_id),
                                            unified=self._cgroups.of_containers(sandbox.config.cgroup_parent), oci=self._oci(sandbox))

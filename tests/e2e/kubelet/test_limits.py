@@ -61,7 +61,7 @@ def test_huge_pages(huge_place: Place) -> None:
         mounted = place.exec("p", "grep", " /huge ", "/proc/mounts")
         assert " hugetlbfs " in mounted and "pagesize=2M" in mounted
         control = Cgroups.detect()
-        if control.has_huge_pages:
+        if control.has_huge_pages(groups.path_of(pod)):
             directory = control.directory("hugetlb", groups.path_of(pod, "main"))
             assert directory is not None
             file = "hugetlb.2MB.max" if control.unified else "hugetlb.2MB.limit_in_bytes"

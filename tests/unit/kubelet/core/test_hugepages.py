@@ -44,10 +44,13 @@ def test_whose_group_may_have_how_many() -> None:
 
 
 def test_the_limits_as_version_2_has_them(tmp_path: Path) -> None:
-    (tmp_path / "cgroup.controllers").write_text("cpu hugetlb\n")
-    groups = Cgroups(unified=str(tmp_path))
-    groups.create("/pod", LinuxResources(hugepage_limits={"2MB": 4 * MI}))
-    assert (tmp_path / "pod" / "hugetlb.2MB.max").read_text() == str(4 * MI)
+    groups, pod = Cgroups(unified=str(tmp_path)), tmp_path / "pod"
+    pod.mkdir()
+    for controllers, limits in {"cpu": [], "cpu hugetlb": ["hugetlb.2MB.max"]}.items():
+        (pod / "cgroup.controllers").write_text(f"{controllers}\n")
+        groups.limit("/pod", LinuxResources(hugepage_limits={"2MB": 4 * MI}))
+        assert [one.name for one in pod.glob("hugetlb.*")] == limits
+    assert (pod / "hugetlb.2MB.max").read_text() == str(4 * MI)
 
 
 def test_the_limits_as_version_1_has_them(tmp_path: Path) -> None:

@@ -181,3 +181,13 @@ def test_nothing_changes_when_nothing_has_changed() -> None:
     first = status(a_pod(), a_runtime(running()))
     pod = a_pod().evolve(status=first)
     assert pod_status(pod, Observed(a_runtime(running()), host_ips=("192.0.2.1",)), datetime(2030, 1, 1, tzinfo=UTC)) == first
+
+
+def test_a_pod_that_goes_for_the_others_sake_says_so() -> None:
+    pod = a_pod(status={"phase": "Running", "conditions": [{"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"}]})
+    found = pod_status(pod, Observed(a_runtime(ended(code=137))), NOW, reason="Evicted", message="The node was low.", is_disruption=True)
+    assert (found.phase, found.reason) == ("Failed", "Evicted")
+    assert [(one.status, one.reason, one.message) for one in found.conditions if one.type == "DisruptionTarget"] == [
+        ("True", "TerminationByKubelet", "The node was low.")]
+    unasked = pod_status(pod, Observed(a_runtime(running())), NOW)
+    assert [one.reason for one in unasked.conditions if one.type == "DisruptionTarget"] == ["EvictionByEvictionAPI"]

@@ -153,3 +153,36 @@ def test_what_is_cut_off_may_undo_what_it_has_begun_whatever_else_is_told_meanwh
             worker.removed()
         assert life.calls == [(0.0, "sync 1"), (5.0, "undone"), (5.0, "terminate"), (5.0, "clean up"), (5.0, "forget")]
     run(scene())
+
+
+@pytest.mark.parametrize(("most", "grace"), [pytest.param(1.0, 1.0, id="less than the pod asks for"), pytest.param(90.0, 30.0, id="more"),
+                                             pytest.param(None, 30.0, id="what the pod asks for")])
+def test_a_pod_that_the_node_wants_to_go_ends_at_once_and_stays_until_it_is_deleted(most: float | None, grace: float) -> None:
+    told = list[tuple[float, str, bool]]()
+
+    class Ending(Life):
+        async def sync(self, pod: Pod) -> Next:
+            self._call("sync")
+            await asyncio.sleep(1000)
+            raise AssertionError("was not cut off")
+
+        async def terminate(self, pod: Pod, grace_seconds: float, ended: Next) -> None:
+            told.append((grace_seconds, ended.reason, worker.is_active))
+
+    life = Ending()
+    worker = PodWorker(a_pod(), life)
+
+    async def scenario() -> list[str]:
+        assert worker.is_active and not worker.ended.is_set()
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(worker.run())
+            await asyncio.sleep(1)
+            worker.end(Next(has_ended=True, reason="Evicted", grace_seconds=most))
+            worker.end(Next(has_ended=True, reason="Another"))
+            await worker.ended.wait()
+            await asyncio.sleep(100)
+            task.cancel()
+        return [what for _, what in life.calls]
+
+    assert run(scenario()) == ["sync"]
+    assert told == [(grace, "Evicted", False)]
