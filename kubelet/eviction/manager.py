@@ -97,6 +97,7 @@ class EvictionManager:
         seen = await self._observer.node()
         self._note(seen)
         pods = self._pods().active()
+        self._observer.forget_others(pods)
         if evicted := await self._evict_over_limits(pods):
             return evicted
         if not self._met:

@@ -105,18 +105,20 @@ class Observer:
         return await asyncio.to_thread(observe_node, self._root)
 
     async def disk(self, pods: Sequence[Pod]) -> Mapping[str, PodUsage]:
-        """uid -> what the pods use of the disk, as fresh as their size allows; pods that are not named are forgotten."""
-        loop, found = asyncio.get_running_loop(), {}
+        """uid -> what the pods use of the disk, as fresh as their size allows."""
+        loop = asyncio.get_running_loop()
         for pod in pods:
             uid = pod.metadata.uid
             walked = self._walked.get(uid)
             if walked is None or walked.again_at <= loop.time():
                 running = [one for one in await self._runtime.list_containers(pod_uid=uid) if one.state is ContainerState.RUNNING]
                 usage, seconds = await asyncio.to_thread(self._walk, pod, running)
-                walked = _Walked(loop.time() + seconds * SHARE, usage)
-            found[uid] = walked
-        self._walked = found
-        return {uid: one.usage for uid, one in found.items()}
+                self._walked[uid] = _Walked(loop.time() + seconds * SHARE, usage)
+        return {pod.metadata.uid: self._walked[pod.metadata.uid].usage for pod in pods}
+
+    def forget_others(self, pods: Sequence[Pod]) -> None:
+        kept = {pod.metadata.uid for pod in pods}
+        self._walked = {uid: one for uid, one in self._walked.items() if uid in kept}
 
     def _walk(self, pod: Pod, running: Sequence[ContainerStatus]) -> tuple[PodUsage, float]:
         began = time.thread_time()

@@ -1,6 +1,7 @@
 """Who has to leave a node that is short of something, and what is said to them."""
 from __future__ import annotations
 
+import asyncio
 import os
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,14 @@ import pytest
 
 from kubeapi.generated.models.core_v1 import Pod
 from kubeapi.quantity import Format, Quantity
+from kubelet.cri import ContainerStatus
 from kubelet.eviction import ranking
-from kubelet.eviction.observe import disk_usage, memory, observe_node
+from kubelet.eviction.observe import Observer, disk_usage, memory, observe_node
 from kubelet.eviction.thresholds import Observation, parse_thresholds
 from kubelet.eviction.usage import ContainerUsage, DiskUsage, PodUsage, excess, is_limited
-from tests.unit.kubelet.core.builders import a_container, a_pod
+from kubelet.hollow import HollowRuntime
+from kubelet.podfiles import PodDirectory, log_directory
+from tests.unit.kubelet.core.builders import UID, a_container, a_pod, ended, running
 
 MI = 1 << 20
 STORAGE = "ephemeral-storage"
@@ -139,3 +143,23 @@ def test_what_the_machine_has_left(tmp_path: Path) -> None:
     observed = observe_node(tmp_path)
     assert {"memory.available", "nodefs.available", "imagefs.available", "pid.available"} <= observed.keys()
     assert all(Quantity.of(0) < one.available <= one.capacity for one in observed.values())
+
+
+def test_pods_are_measured_where_their_things_lie(tmp_path: Path) -> None:
+    """Their running containers' layers and logs, and their emptyDirs on the disk, but not those in memory."""
+    layer, pod = tmp_path / "layer", a_pod(volumes=[{"name": "disk", "emptyDir": {}}, {"name": "memory", "emptyDir": {"medium": "Memory"}}])
+    volumes = PodDirectory(tmp_path, UID)
+    for number, directory in enumerate((layer, log_directory(tmp_path, pod) / "c", volumes.volume("empty-dir", "disk"),
+                                        volumes.volume("empty-dir", "memory")), 1):
+        directory.mkdir(parents=True)
+        (directory / "file").write_bytes(b"x" * number * MI)
+
+    class Runtime(HollowRuntime):
+        async def list_containers(self, sandbox_id: str = "", pod_uid: str = "") -> list[ContainerStatus]:
+            return [running("c", writable_layer=str(layer)), ended("init")]
+
+    observer = Observer(tmp_path, Runtime(), lambda pod: 0)
+    usage = asyncio.run(observer.disk([pod]))[UID]
+    assert {name: one.disk.bytes // MI for name, one in usage.containers.items()} == {"c": 3}
+    assert {name: one.bytes // MI for name, one in usage.volumes.items()} == {"disk": 3}
+    assert usage.disk.bytes // MI == 6
