@@ -126,8 +126,13 @@ def _check_shape(document: Document, source: str) -> None:
         what = f"[{', '.join(f'{field} not set' for field in missing)}]" if len(missing) > 1 else f"{missing[0]} not set"
         raise CommandError(f'error validating "{source}": error validating data: {what}; '
                            "if you choose to ignore these errors, turn validation off with --validate=false")
-    if not isinstance(document.get("metadata", {}), dict):
+    metadata = document.get("metadata", {})
+    if not isinstance(metadata, dict):
         raise CommandError(f'unable to decode "{source}": json: cannot unmarshal into Go struct field ObjectMeta.metadata')
+    texts = {field: document[field] for field in ("apiVersion", "kind")}
+    texts |= {f"metadata.{field}": metadata.get(field) or "" for field in ("name", "generateName", "namespace")}
+    if wrong := next((field for field, value in texts.items() if not isinstance(value, str)), ""):
+        raise CommandError(f'unable to decode "{source}": json: cannot unmarshal into Go struct field .{wrong} of type string')
 
 
 def _combined(session: Session, args: list[str]) -> list[Target]:

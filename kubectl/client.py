@@ -26,7 +26,7 @@ _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456
 
 def quote(text: str) -> str:
     """Percent-encoding of one path segment or query value (urllib.parse takes 14 ms to import)."""
-    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode())
+    return "".join(chr(byte) if byte in _PLAIN else f"%{byte:02X}" for byte in text.encode(errors="surrogateescape"))
 
 
 def query_of(parameters: dict[str, Any]) -> str:
@@ -71,7 +71,7 @@ class Client:
         data = b""
         if body is not None:
             headers["Content-Type"] = content_type
-            data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            data = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
         target = self.prefix + path + query_of(parameters or {})
         response = (connection or self.connection).request(method, target, headers, data)
         self._warn(response.warnings)

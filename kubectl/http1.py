@@ -75,7 +75,11 @@ class Connection:
     def send(self, method: str, target: str, headers: Headers, body: bytes) -> None:
         """Write one request."""
         lines = [f"{method} {target} HTTP/1.1", f"Host: {self.authority}"]
-        lines += [f"{name}: {one}" for name, value in headers.items() for one in ([value] if isinstance(value, str) else value)]
+        for name, value in headers.items():
+            for one in [value] if isinstance(value, str) else value:
+                if not one.isprintable():
+                    raise CommandError(f'net/http: invalid header field value for "{name}"')
+                lines.append(f"{name}: {one}")
         if body or method in ("POST", "PUT", "PATCH"):
             lines.append(f"Content-Length: {len(body)}")
         kept = self.socket is not None

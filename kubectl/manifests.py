@@ -46,16 +46,16 @@ def parse(text: str, source: str) -> Iterator[Document]:
             raise CommandError(f"error parsing {source}: error converting YAML to JSON: {error}") from None
         if document is None:
             continue
-        if not isinstance(document, dict):
-            raise CommandError(f'error validating "{source}": error validating data: invalid object to validate; '
-                               "if you choose to ignore these errors, turn validation off with --validate=false")
-        yield from _items(document)
+        yield from _items(document, source)
 
 
-def _items(document: Document) -> Iterator[Document]:
+def _items(document: object, source: str) -> Iterator[Document]:
+    if not isinstance(document, dict):
+        raise CommandError(f'error validating "{source}": error validating data: invalid object to validate; '
+                           "if you choose to ignore these errors, turn validation off with --validate=false")
     if isinstance(document.get("items"), list) and str(document.get("kind", "")).endswith("List"):
         for item in document["items"]:
-            yield from _items(item)
+            yield from _items(item, source)
     else:
         yield document
 

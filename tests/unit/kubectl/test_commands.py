@@ -161,11 +161,26 @@ def test_a_dry_run_stores_nothing(kubectl: Kubectl, fake: FakeServer, tmp_path: 
     ("metadata: {name: x}\n", 'error: error validating "{path}": error validating data: [apiVersion not set, kind not set]; if you choose to ignore '
                               "these errors, turn validation off with --validate=false\n"),
     ("\n", "error: no objects passed to apply\n"),
+    ("kind: List\napiVersion: v1\nitems: [1]\n", 'error: error validating "{path}": error validating data: invalid object to validate; if you choose to '
+                                                 "ignore these errors, turn validation off with --validate=false\n"),
+    ("kind: ConfigMap\napiVersion: v1\nmetadata: {name: [a]}\n",
+     'error: unable to decode "{path}": json: cannot unmarshal into Go struct field .metadata.name of type string\n'),
+    ("kind: [a]\napiVersion: v1\n", 'error: unable to decode "{path}": json: cannot unmarshal into Go struct field .kind of type string\n'),
 ], ids=repr)
 def test_manifests_that_cannot_be_read_are_named(kubectl: Kubectl, tmp_path: Path, text: str, err: str) -> None:
     (tmp_path / "f.yaml").write_text(text)
     ran = kubectl(f"apply -f {tmp_path / 'f.yaml'}")
     assert (ran.err, ran.code) == (err.replace("{path}", str(tmp_path / "f.yaml")), 1)
+
+
+@pytest.mark.parametrize("line", ["get pod \udcff\udcfe", "annotate pod a k=\udcff"])
+def test_arguments_that_are_no_text_are_the_server_s_to_judge(kubectl: Kubectl, line: str) -> None:
+    assert "Traceback" not in kubectl(line).err
+
+
+def test_a_token_of_two_lines_is_not_sent(kubectl: Kubectl) -> None:
+    ran = kubectl("--token 'a\nX-Remote-User: b' get pods")
+    assert (ran.err, ran.code) == ('error: net/http: invalid header field value for "Authorization"\n', 1)
 
 
 def test_directories_and_lists_are_taken_apart(kubectl: Kubectl, tmp_path: Path) -> None:

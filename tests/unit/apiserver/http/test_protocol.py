@@ -16,6 +16,7 @@ from apiserver.http.protocol import STALLED_SECONDS, HttpProtocol
 from apiserver.http.released import FROM_CONNECTIONS, Heap
 from kubeapi.requesthead import HEAD_SECONDS, MOST_BYTES
 from kubeclient.listening import BoundedHttp as KubeletProtocol
+from kubeclient.listening import PeerWebSocket
 from tests.virtualtime import run
 
 CHUNK = b"a" * (64 << 10)
@@ -42,6 +43,9 @@ class Connection(asyncio.Transport):
         return
 
     resume_reading = pause_reading
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        return
 
     def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
         return
@@ -215,3 +219,17 @@ def test_memory_is_given_back_once_for_many_connections(closings: int, given_bac
         await asyncio.sleep(10)
         return heap.count
     assert run(close()) == given_back
+
+
+@pytest.mark.parametrize("kind", [HttpProtocol, KubeletProtocol], ids=["API server", "kubelet"])
+def test_a_websocket_s_handshake_that_is_no_text_ends_the_connection(kind: Callable[..., HttpToolsProtocol]) -> None:
+    """Anybody could fill the log with the parser's traceback."""
+    async def scenario() -> None:
+        config = uvicorn.Config(answering, ws=PeerWebSocket, lifespan="off", log_level="critical", timeout_keep_alive=75)
+        config.load()
+        protocol, connection = kind(config, ServerState(), {}, asyncio.get_running_loop()), Connection()
+        protocol.connection_made(connection)
+        protocol.data_received(START + b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: \xff\r\n\r\n")
+        assert connection.is_closed
+    run(scenario())
