@@ -99,9 +99,10 @@ class _Process:
         options = self._options
         options.root_dir.mkdir(parents=True, exist_ok=True)
         images = ImageStore(options.root_dir / "images", hosts=options.root_dir / "certs.d")
+        binaries = oci_binaries(options.runtime_handlers)
         own = RuncRuntime(options.root_dir, images, cluster=options.cluster_name, node=options.node_name,
-                              cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip,
-                              log_bytes=options.log_bytes, log_files=options.log_files, binaries=oci_binaries(options.runtime_handlers),
+                          cluster_cidr=options.cluster_cidr, service_cidr=options.service_cidr, node_ip=options.node_ip,
+                          log_bytes=options.log_bytes, log_files=options.log_files, binaries=binaries,
                           others_pods=lambda: remote_pods(options.root_dir))
         version = await own.version()
         others = other_runtimes(options)
@@ -109,7 +110,7 @@ class _Process:
         images_of = {name: one for name, (_, one) in others.items()}
         self._group.create_task(runtime.run(), name="runtime")
         await runtime.wait_ready()
-        identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port)
+        identity = NodeIdentity(options.node_name, options.hostname, options.node_ip, port, ("", *sorted({*binaries, *others})))
         machine = read_machine(options.root_dir, version, options.eviction, options.reserved, options.max_pods)
         config = NodeConfig(identity, machine, options.root_dir, self._dns,
                             node_path(options.cluster_name, options.node_name), allowed_unsafe_sysctls=options.allowed_unsafe_sysctls,

@@ -12,6 +12,7 @@ from kubeapi.generated.models.core_v1 import (
     NodeAddress,
     NodeCondition,
     NodeDaemonEndpoints,
+    NodeRuntimeHandler,
     NodeSpec,
     NodeStatus,
     Taint,
@@ -31,6 +32,7 @@ class NodeIdentity:
     hostname: str
     ip: str
     port: int
+    runtime_handlers: tuple[str, ...] = ()      # those of RuntimeClasses that it has; "" is what runs pods without one
 
 
 def new_node(identity: NodeIdentity, machine: Machine) -> Node:
@@ -50,6 +52,7 @@ def node_status(node: Node, identity: NodeIdentity, machine: Machine, images: Se
         addresses=(NodeAddress(type="InternalIP", address=identity.ip), NodeAddress(type="Hostname", address=identity.hostname)),
         capacity=dict(machine.capacity), allocatable=dict(machine.allocatable), node_info=machine.info,
         conditions=_conditions(before, fault, pressure, now), images=_images(images),
+        runtime_handlers=tuple(NodeRuntimeHandler(name=one) for one in identity.runtime_handlers),
         daemon_endpoints=NodeDaemonEndpoints(kubelet_endpoint=DaemonEndpoint(Port=identity.port)))
 
 

@@ -299,7 +299,7 @@ class RemoteRuntime:
         while True:
             await asyncio.sleep(LOG_SECONDS)
             for one in self._known.containers.values():
-                if one.state is ContainerState.RUNNING and await asyncio.to_thread(rotate, Path(one.log_path), *self._log_limits, self._world.seconds()):
+                if one.state is ContainerState.RUNNING and one.log_path and await asyncio.to_thread(rotate, Path(one.log_path), *self._log_limits, self._world.seconds()):
                     with suppress(CriError):
                         await self._client.call("ReopenContainerLog", {"container_id": one.id})
 

@@ -55,6 +55,11 @@ def test_a_pod_can_be_pretended(place: Place, runtime_class: Any) -> None:
     place.wait_gone("p")
 
 
+def test_a_node_says_which_handlers_it_has(place: Place) -> None:
+    node = place.cluster.request("GET", f"/api/v1/nodes/{place.node}")[1]
+    assert {"", "runc", "pretend"} <= {one["name"] for one in node["status"]["runtimeHandlers"]}
+
+
 def test_an_unknown_handler_makes_no_sandbox(place: Place, runtime_class: Any) -> None:
     place.pod("p", sleeper(), runtimeClassName=runtime_class("bogus"))
     place.until_event("FailedCreatePodSandBox", 'Failed to create pod sandbox: failed to get sandbox runtime: no runtime for "bogus" is configured')
