@@ -1,11 +1,11 @@
 """The patch types, by their media type: how each makes a new document out of the stored one."""
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import Any
 
 from kubeapi import errors
+from kubeapi.copies import fresh
 from kubeapi.patch import jsonpatch, mergepatch, strategic
 from kubeapi.schema import Schema
 
@@ -25,10 +25,17 @@ def patch_of(media_type: str, body: Any, schema: Schema, kind: str, group: str, 
     if not isinstance(body, dict):
         raise errors.BadRequest("error decoding patch: json: cannot unmarshal array into Go value of type map[string]interface {}")
     if media_type == MERGE:
-        return lambda document: mergepatch.apply(document, copy.deepcopy(body))
+        return lambda document: mergepatch.apply(document, fresh(body))
     if media_type == STRATEGIC:
-        return _with_errors(lambda document: strategic.apply(document, copy.deepcopy(body), schema), kind, group, name)
+        return _with_errors(lambda document: strategic.apply(document, fresh(body), schema), kind, group, name)
     raise unsupported()
+
+
+def touched_by(media_type: str, body: Any) -> Set[str] | None:
+    """The fields of the whole object under which a patch may change something; None: any."""
+    if media_type == JSON or not isinstance(body, dict) or any(name.startswith("$") for name in body):
+        return None
+    return body.keys()
 
 
 def unsupported() -> errors.UnsupportedMediaType:

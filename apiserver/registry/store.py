@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import copy
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -26,6 +25,7 @@ from apiserver.registry.writes import check_identity, count_generation, differ_b
 from apiserver.storage import interface as storage_errors
 from apiserver.storage.interface import Storage, Stored
 from kubeapi import errors, managedfields
+from kubeapi.copies import fresh
 from kubeapi.fielderrors import FieldError, invalid
 from kubeapi.managedfields import Manager
 from kubeapi.meta import ObjectKey
@@ -121,6 +121,9 @@ class Store:
         drop_status(resource, document)
         fill_zeros(document, self._schema)
         strategy.default(document)
+        # Before admission, as upstream: what it adds has no manager. It also differs from pod to pod of one template, and this need not.
+        document = self._managed(None, document, context, "")
+        metadata = document["metadata"]
         generated = not metadata.get("name") and bool(metadata.get("generateName"))
         for _ in range(NAME_TRIES):
             if generated:
@@ -145,7 +148,6 @@ class Store:
             self._refuse(metadata.get("name", ""), faults)
             context.warn(warnings_of(self.resource, document, None))
             await self.admission.validate(attributes)
-            document = self._managed(None, document, context, "")
             name = metadata["name"]
             with translated(self.resource, name):
                 value, key = encode_for_storage(document), self.key(attributes.namespace, name)
@@ -168,7 +170,7 @@ class Store:
         context = replace(context, is_apply=True)
 
         def applied(live: Document | None) -> Document:
-            return managedfields.apply(live, copy.deepcopy(config), manager, force, format_time(self._world.now()), self._schema)
+            return managedfields.apply(live, fresh(config), manager, force, format_time(self._world.now()), self._schema)
 
         metadata = config["metadata"]
         for _ in range(NAME_TRIES):             # others may create and delete it in between
@@ -200,7 +202,8 @@ class Store:
             if not version and not strategy.allow_unconditional_update:
                 raise errors.invalid(self.resource.plural, self.resource.group, name, [invalid(   # the plural, not the kind: as upstream
                     "metadata.resourceVersion", 0, "must be specified for an update")])
-            return copy.deepcopy(document)
+            copied: Document = fresh(document)
+            return copied
 
         try:
             return await self.update(namespace, name, replaced, context, subresource=subresource, resource_version=version,
@@ -251,7 +254,7 @@ class Store:
                                context: Context) -> CachedObject:
         strategy, subresource = self.resource.strategy(), attributes.subresource
         keep(self.resource, wanted, old, subresource)
-        fill_zeros(wanted, self._schema)
+        self._fill_zeros(wanted, subresource)
         strategy.default(wanted)
         attributes.obj, attributes.old = wanted, old
         prepare, check = rules_of(strategy, subresource)
@@ -276,6 +279,16 @@ class Store:
                 attributes.afterwards.append(partial(self.admission.deleted, attributes))
                 return self.cacher.made_of(Stored(current.key, value, revision))
             return await self._write(Stored(current.key, value, current.revision), wanted)
+
+    def _fill_zeros(self, wanted: Document, subresource: str) -> None:
+        """An update of the status, or a binding, leaves the rest as it was stored: filled."""
+        if subresource not in ("status", "binding"):
+            fill_zeros(wanted, self._schema)
+            return
+        changed: Document = {name: wanted[name] for name in ("metadata", "status") if name in wanted}
+        fill_zeros(changed, self._schema)
+        if "status" in changed:
+            wanted["status"] = changed["status"]
 
     # --- delete
 
@@ -330,7 +343,11 @@ class Store:
         if context.is_apply:                    # it has its entries already; new times alone are no change
             return document if old is None or differ_beyond_times(document, old) else old
         manager = Manager(context.manager, "Update", self._stored_api_version, subresource)
-        return managedfields.track_update(old, document, manager, format_time(self._world.now()), self._schema)
+        now = format_time(self._world.now())
+        if old is None and "status" in self.resource.subresources:      # a creator has no say in it, and does not manage it
+            theirs = {name: value for name, value in document.items() if name != "status"}
+            return {**document, "metadata": managedfields.track_update(None, theirs, manager, now, self._schema)["metadata"]}
+        return managedfields.track_update(old, document, manager, now, self._schema)
 
     @cached_property
     def _stored_api_version(self) -> str:

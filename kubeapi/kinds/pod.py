@@ -9,6 +9,7 @@ from kubeapi.kinds.cells import AGE, NAME, NONE, column, part
 from kubeapi.kinds.poddefaults import containers_of, default_pod
 from kubeapi.kinds.podsummary import summarize
 from kubeapi.quantity import Quantity
+from kubeapi.repeats import Repeats
 from kubeapi.resource import Column
 from kubeapi.strategy import Strategy
 from kubeapi.validation.podparts import keep_all_but_part, validate_pod_part
@@ -20,9 +21,14 @@ Document = dict[str, Any]
 
 def qos_class(spec: Document) -> str:
     """Guaranteed when every container's limits are its requests, BestEffort when none asks for anything."""
-    asked, guaranteed = False, True
     whole = spec.get("resources") or {}
-    for resources in [whole] if whole.get("requests") or whole.get("limits") else [one.get("resources") or {} for one in containers_of(spec)]:
+    return _qos_of([whole] if whole.get("requests") or whole.get("limits") else [one.get("resources") or {} for one in containers_of(spec)])
+
+
+@Repeats
+def _qos_of(asking: list[Document]) -> str:
+    asked, guaranteed = False, True
+    for resources in asking:
         requests, limits = (_amounts(resources.get(name)) for name in ("requests", "limits"))
         asked = asked or bool(requests or limits)
         guaranteed = guaranteed and limits.keys() == {"cpu", "memory"} and {**limits, **requests} == limits

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubeapi.quantity import Quantity, QuantityError
+from kubeapi.repeats import Repeats
+from kubeapi.validation.podspec import under_one_name
 
 Document = dict[str, Any]
 # Where a kind has its pods' template.
@@ -40,6 +42,10 @@ def _warnings(spec: Document, metadata: Document, at: str) -> Iterator[str]:
     for name, text in ANNOTATIONS.items():
         if name in annotations:
             yield f"{at}metadata.annotations[{name}]: {text}"
+    yield from _warnings_of_spec([spec, at])
+
+
+def _of_spec(spec: Document, at: str) -> Iterator[str]:
     for index, constraint in enumerate(spec.get("topologySpreadConstraints") or ()):
         if constraint.get("labelSelector") is None:
             yield f"{at}spec.topologySpreadConstraints[{index}].labelSelector: a null labelSelector results in matching no pod"
@@ -58,6 +64,9 @@ def _warnings(spec: Document, metadata: Document, at: str) -> Iterator[str]:
             yield from _of_amounts(container.get("resources") or {}, path)
             yield from _of_env(container.get("env") or (), path)
             yield from _of_ports(container.get("ports") or (), path, ports)
+
+
+_warnings_of_spec = Repeats(lambda asked: tuple(_of_spec(*asked)), alike=under_one_name)
 
 
 def _repeated(items: Any, key: str, path: str) -> Iterator[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from kubeapi.copies import fresh
+
 MAX_OPERATIONS = 10_000
 MAX_COPIED = 3 << 20                # bytes of JSON that all `copy` operations together may add: a few that copy a parent into itself double without end
 _MISSING = object()
@@ -23,7 +25,7 @@ def apply(document: Any, operations: Any) -> Any:
         raise PatchError("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
     if len(operations) > MAX_OPERATIONS:
         raise PatchError(f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}")
-    document, copied = copy.deepcopy(document), 0
+    document, copied = fresh(document), 0
     for operation in operations:
         if isinstance(operation, dict) and operation.get("op") == "copy":
             copied += _size(_get(document, _text(operation, "from")), MAX_COPIED)

@@ -39,3 +39,12 @@ def test_large_documents_and_such_as_cannot_be_written_are_not_remembered() -> N
         repeats(document)
         repeats(document)
     assert len(asked) == 4
+
+
+def test_documents_may_differ_in_what_makes_no_difference() -> None:
+    asked: list[Any] = []
+    repeats = Repeats(lambda document: asked.append(document), alike=lambda encoded: encoded.replace(b"random", b""))
+    repeats({"name": "a-random"})
+    repeats({"name": "a-"})
+    repeats({"name": "b-"})
+    assert asked == [{"name": "a-random"}, {"name": "b-"}]
