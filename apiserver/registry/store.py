@@ -148,6 +148,8 @@ class Store:
             self._refuse(metadata.get("name", ""), faults)
             context.warn(warnings_of(self.resource, document, None))
             await self.admission.validate(attributes)
+            if "managedFields" in metadata:         # last, where every later write has them: what is equal must have equal bytes
+                metadata["managedFields"] = metadata.pop("managedFields")
             name = metadata["name"]
             with translated(self.resource, name):
                 value, key = encode_for_storage(document), self.key(attributes.namespace, name)
