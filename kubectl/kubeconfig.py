@@ -1,7 +1,7 @@
 """The kubeconfig: files merged as client-go merges them, and what they and the flags say about the connection.
 
 The first file to set a value wins; relative paths are relative to the file that names them. Writing (`kubectl config`)
-lives in kubectl/commands/config.py.
+lives in kubectl/configfiles.py.
 """
 from __future__ import annotations
 

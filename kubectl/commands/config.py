@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import os
 
-from kubectl import kubeconfig
+from kubectl import kubeconfig, userplugins
 from kubectl.command import Command
+from kubectl.configfiles import Files
 from kubectl.errors import CommandError
 from kubectl.flags import Flag
 from kubectl.kubeconfig import LISTS
@@ -22,61 +23,6 @@ if TYPE_CHECKING:
 
 _SECRET = ("token", "password", "client-key-data", "client-certificate-data")
 _BYTES = ("certificate-authority-data", "client-certificate-data", "client-key-data")
-
-
-class Files:
-    """The kubeconfig files of one command, changed in place and saved."""
-
-    def __init__(self, session: Session) -> None:
-        self.paths = kubeconfig.paths(session.flags)
-        self.documents = {path: kubeconfig.read(path) for path in self.paths}
-        self.default = next((path for path in self.paths if os.path.exists(path)), self.paths[-1])
-
-    def find(self, plural: str, name: str) -> tuple[str, Document] | None:
-        """(file, entry) of a named cluster, user or context."""
-        for path in self.paths:
-            for entry in self.documents[path].get(plural) or []:
-                if entry["name"] == name:
-                    return path, entry
-        return None
-
-    def entry(self, plural: str, name: str) -> tuple[str, Document, bool]:
-        """The file, the entry's value (made when missing), and whether it existed."""
-        found = self.find(plural, name)
-        singular = LISTS[plural]
-        if found is not None:
-            value: Document = found[1].get(singular) or {}
-            found[1][singular] = value
-            return found[0], value, True
-        document = self.documents[self.default]
-        value = {}
-        entries = document.get(plural) or []
-        document[plural] = sorted([*entries, {"name": name, singular: value}], key=lambda entry: str(entry["name"]))
-        return self.default, value, False
-
-    def current(self) -> str:
-        return str(next((self.documents[path]["current-context"] for path in self.paths if self.documents[path].get("current-context")), ""))
-
-    def set_current(self, name: str) -> None:
-        path = next((path for path in self.paths if self.documents[path].get("current-context")), self.default)
-        self.documents[path]["current-context"] = name
-        self.save(path)
-
-    def save(self, path: str) -> None:
-        from kubectl import yamlout
-        document = self.documents[path]
-        shown = {"apiVersion": "v1", "kind": "Config", "preferences": {}, "current-context": "", **document}
-        for plural in LISTS:
-            shown[plural] = document.get(plural) or None
-        os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
-        mode = os.stat(path).st_mode & 0o777 if os.path.exists(path) else 0o600
-        temporary = f"{path}.{os.getpid()}.tmp"
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(yamlout.dump(shown))
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, os.path.realpath(path))
 
 
 def _merged(session: Session) -> Document:
@@ -105,7 +51,7 @@ def view(session: Session, args: list[str]) -> int:
         session.out(yamlout.dump(document))
     elif output == "json":
         import json
-        session.out(json.dumps({**document, "users": [_in_order(each) for each in document["users"] or []] or None}, indent=4) + "\n")
+        session.out(json.dumps({**document, "users": [userplugins.in_order(each) for each in document["users"] or []] or None}, indent=4) + "\n")
     else:
         from kubectl import printers
         printer = printers.printer_of(session)
@@ -132,16 +78,6 @@ def _shown(session: Session, value: Document) -> Document:
         return _flattened(value) if session.flags.on("flatten") else value
     shown = {key: "REDACTED" if key in _SECRET and entry and key == "token" or key == "password" else entry for key, entry in value.items()}
     return {key: "DATA+OMITTED" if key in _BYTES and entry else entry for key, entry in shown.items()}
-
-
-_PLUGIN_FIELDS = ("name", "config", "command", "args", "env", "apiVersion", "installHint", "provideClusterInfo", "interactiveMode")
-
-
-def _in_order(entry: Document) -> Document:
-    """A user whose plugins have their fields in the order of upstream's types."""
-    user = {key: {field: value[field] for field in (*_PLUGIN_FIELDS, *value) if field in value} if key in ("exec", "auth-provider") else value
-            for key, value in entry["user"].items()}
-    return {**entry, "user": user}
 
 
 def _flattened(value: Document) -> Document:
@@ -248,58 +184,17 @@ def set_cluster(session: Session, args: list[str]) -> int:
 
 def set_credentials(session: Session, args: list[str]) -> int:
     name, flags, files = _one(session, args), session.flags, Files(session)
-    _check_credentials(session)
+    userplugins.check(session)
     path, user, _ = files.entry("users", name)
     for flag in ("client-certificate", "client-key"):
         _put_file(session, user, flag, path)
     for flag in ("token", "username", "password"):
         if flag in flags.given:
             _put(user, flag, flags.text(flag))
-    _put_plugins(session, user)
+    userplugins.put(session, user)
     files.save(path)
     session.out(f'User "{name}" set.\n')
     return 0
-
-
-def _check_credentials(session: Session) -> None:
-    flags = session.flags
-    if flags.text("token") and (flags.text("username") or flags.text("password")):
-        raise CommandError("you cannot specify more than one authentication method at the same time: --token, --username/--password")
-    if flags.text("exec-interactive-mode") not in ("", *_MODES):
-        raise CommandError(f"invalid interactive mode type, can be only {', '.join(_MODES)}")
-    for name in ("auth-provider-arg", "exec-env"):
-        for word in flags.texts(name):
-            if "=" not in word and not word.endswith("-"):
-                raise CommandError(f"invalid {name} format: {word}")
-
-
-def _put_plugins(session: Session, user: Document) -> None:
-    """The programs that know the user's credentials; `name-` removes what was set."""
-    flags = session.flags
-    if flags.text("auth-provider"):
-        user["auth-provider"] = {"config": None, "name": flags.text("auth-provider")}
-    if flags.texts("auth-provider-arg") and "auth-provider" in user:
-        old = user["auth-provider"].get("config") or {}
-        user["auth-provider"]["config"] = _changed(old, flags.texts("auth-provider-arg")) or None
-    if flags.text("exec-command"):
-        user["exec"] = {"apiVersion": flags.text("exec-api-version") or "client.authentication.k8s.io/v1", "args": None,
-                        "command": flags.text("exec-command"), "env": None, "interactiveMode": "IfAvailable", "provideClusterInfo": False}
-    plugin = user.get("exec")
-    if plugin is None:
-        return
-    for name, key, value in (("exec-api-version", "apiVersion", flags.text("exec-api-version")), ("exec-arg", "args", flags.texts("exec-arg")),
-                             ("exec-interactive-mode", "interactiveMode", flags.text("exec-interactive-mode")),
-                             ("exec-provide-cluster-info", "provideClusterInfo", flags.on("exec-provide-cluster-info"))):
-        if name in flags.given:
-            plugin[key] = value
-    if flags.texts("exec-env"):
-        old = {each["name"]: each.get("value", "") for each in plugin.get("env") or []}
-        plugin["env"] = [{"name": name, "value": value} for name, value in _changed(old, flags.texts("exec-env")).items()] or None
-
-
-def _changed(old: dict[str, str], words: list[str]) -> dict[str, str]:
-    new = {key: value for key, value in old.items() if f"{key}-" not in words}
-    return new | dict(word.split("=", 1) for word in words if "=" in word)
 
 
 def _put(value: Document, key: str, given: Any) -> None:
@@ -417,7 +312,6 @@ def _property(name: str) -> tuple[str, str, str]:
     return plural, entry, key
 
 
-_MODES = ("IfAvailable", "Never", "Always")
 _EMBED = Flag("embed-certs", "bool", help="write the certificates' content, not their paths")
 _VIEW = (Flag("output", default="yaml", short="o", help="yaml, json, jsonpath=..."), Flag("raw", "bool", help="with secrets"),
          Flag("minify", "bool", help="only what the current context needs"), Flag("flatten", "bool", help="files embedded"),
