@@ -137,7 +137,7 @@ def prepare_credentials(cluster: Cluster, authority: Authority, node_addresses: 
         authority.issue(f"kubelet-{name}", Wanted(f"system:node:{name}", ("system:nodes",),
                                                   names=tuple(dict.fromkeys((name, address, "127.0.0.1")))))
         user = f"system:node:{name}"
-        groups = ("system:masters",) if settings.runtime == "hollow" else ("system:nodes",)
+        groups = ("system:masters",) if settings.runtime == "hollow" and settings.nodes > 1 else ("system:nodes",)     # one client for all
         pair = authority.issue(f"kubelet-{name}-client", Wanted(user, groups, is_client=True))
         server = f"https://{settings.node_ip}:{settings.port}" if name in node_addresses else cluster.server
         for_component(authority, cluster.kubeconfig(f"kubelet-{name}"), server, user, pair)

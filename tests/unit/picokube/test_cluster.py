@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from picokube import addresses
+from picokube.certificates import Authority
 from picokube.cluster import Cluster, check_name, find, new
-from picokube.components import check_extra_arguments
+from picokube.components import check_extra_arguments, prepare_credentials
 from picokube.errors import CannotRun
 from picokube.main import main
 from picokube.processes import ProcessId, identify
@@ -144,3 +146,14 @@ def test_a_cluster_is_reset_though_the_kubeconfig_is_broken(tmp_path: Path, monk
 
 def test_a_hollow_cluster_has_addresses_for_thousands_of_nodes() -> None:
     assert addresses.Network(addresses.HOLLOW_POD_RANGE).num_addresses // 256 >= 10_000
+
+
+@pytest.mark.parametrize(("runtime", "nodes", "group"), [
+    pytest.param("runc", 2, "system:nodes", id="real ones"), pytest.param("hollow", 1, "system:nodes", id="a hollow one"),
+    pytest.param("hollow", 2, "system:masters", id="hollow ones speak by one client")])
+def test_a_kubelet_is_its_node(tmp_path: Path, runtime: Any, nodes: int, group: str) -> None:
+    cluster = new("dev", str(tmp_path / "d")).with_settings(runtime=runtime, nodes=nodes)
+    authority = Authority(cluster.pki)
+    prepare_credentials(cluster, authority, {})
+    subject = x509.load_pem_x509_certificate((cluster.pki / "kubelet-dev-1-client.crt").read_bytes()).subject
+    assert subject.rfc4514_string() == f"CN=system:node:dev-1,O={group}"
