@@ -71,6 +71,7 @@ class Answer(RequestResponseCycle):
     """A head that tells how long the body is waits for its body; any other leaves at once, and chunks follow."""
 
     _head = b""
+    _is_plain = False
 
     async def send(self, message: Any) -> None:
         if self.flow.write_paused and not self.disconnected:
@@ -107,13 +108,15 @@ class Answer(RequestResponseCycle):
                 self.keep_alive = False
         if self.scope["method"] == "HEAD" or status in (204, 304):
             self.expected_content_length, self.chunked_encoding = 0, False
+        if self.chunked_encoding and self.scope["http_version"] == "1.0":       # knows no chunks: the connection's end is the body's
+            self.chunked_encoding, self._is_plain = False, True
         if self.chunked_encoding:
             lines.append(b"transfer-encoding: chunked\r\n")
         if not self.keep_alive:
             lines.append(b"connection: close\r\n")
         lines.append(b"\r\n")
         head = b"".join(lines)
-        if self.chunked_encoding:
+        if self.chunked_encoding or self._is_plain:
             self.transport.write(head)
         else:
             self._head = head
@@ -121,7 +124,9 @@ class Answer(RequestResponseCycle):
     def _send_body(self, body: bytes, more_body: bool) -> None:
         if self.scope["method"] == "HEAD":
             body = b""
-        if not self.chunked_encoding:
+        if self._is_plain:
+            self.transport.write(body)
+        elif not self.chunked_encoding:
             self.expected_content_length -= len(body)
             if self.expected_content_length < 0 or (self.expected_content_length and not more_body):
                 raise RuntimeError("the body is not as long as its head says")

@@ -233,3 +233,22 @@ def test_a_websocket_s_handshake_that_is_no_text_ends_the_connection(kind: Calla
                                b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: \xff\r\n\r\n")
         assert connection.is_closed
     run(scenario())
+
+
+@pytest.mark.parametrize(("version", "is_chunked"), [("1.0", False), ("1.1", True)])
+def test_chunks_are_for_who_knows_them(version: str, is_chunked: bool) -> None:
+    async def in_parts(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two"})
+
+    async def scenario() -> None:
+        config = uvicorn.Config(in_parts, ws="none", lifespan="off", log_level="critical", timeout_keep_alive=75)
+        config.load()
+        protocol, connection = HttpProtocol(config, ServerState(), {}, asyncio.get_running_loop()), Connection()
+        protocol.connection_made(connection)
+        protocol.data_received(f"GET / HTTP/{version}\r\nHost: x\r\n\r\n".encode())
+        await asyncio.sleep(1)
+        assert (b"onetwo" in connection.sent, b"chunked" in connection.sent, connection.is_closed) == (not is_chunked, is_chunked, not is_chunked)
+        protocol.connection_lost(None)
+    run(scenario())
