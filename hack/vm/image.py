@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 CACHE = ROOT / ".cache" / "vm"
 SUITE = "bookworm"
 PACKAGES = ("linux-image-amd64", "systemd-sysv", "dbus", "udev", "kmod", "iproute2", "nftables", "runc", "etcd-server", "busybox-static",
-            "docker-registry", "ca-certificates", "procps", "python3", "python3-venv")
+            "docker-registry", "crun", "containerd", "containernetworking-plugins", "ca-certificates", "procps", "python3", "python3-venv")
 # Neither is there hardware that would need these drivers, nor somebody who would read that.
 LEFT_OUT = ("/lib/modules/*/kernel/drivers/gpu/*", "/lib/modules/*/kernel/drivers/media/*", "/lib/modules/*/kernel/drivers/net/ethernet/*",
             "/lib/modules/*/kernel/drivers/net/wireless/*", "/lib/modules/*/kernel/drivers/infiniband/*", "/lib/modules/*/kernel/drivers/scsi/*/*",
