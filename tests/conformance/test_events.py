@@ -73,25 +73,25 @@ def test_patches_name_the_fields_of_the_group_they_come_by(api: Api, request: py
 
 
 def test_applies_by_either_group_are_one_manager_s(api: Api) -> None:
-    api.ask("POST", api.path(CORE), an_event(api, "applied", FIELDS, new=False))
+    api.ask("POST", api.path(CORE), an_event(api, "applied-by-both", FIELDS, new=False))
     query = {"fieldManager": "m"}
-    first = api.ask("PATCH", at(api, CORE, "applied", **query), {"apiVersion": "v1", "kind": "Event", "message": "it happened", "metadata": {"labels": {"a": "1"}}}, APPLY)
-    second = api.ask("PATCH", at(api, NEW, "applied", **query), {"apiVersion": "events.k8s.io/v1", "kind": "Event", "note": "it happened", "metadata": {"labels": {"b": "2"}}}, APPLY)
+    first = api.ask("PATCH", at(api, CORE, "applied-by-both", **query), {"apiVersion": "v1", "kind": "Event", "message": "it happened", "metadata": {"labels": {"a": "1"}}}, APPLY)
+    second = api.ask("PATCH", at(api, NEW, "applied-by-both", **query), {"apiVersion": "events.k8s.io/v1", "kind": "Event", "note": "it happened", "metadata": {"labels": {"b": "2"}}}, APPLY)
     assert (first.code, second.code) == (200, 200), first.raw + second.raw
     assert (second.metadata["labels"], second.document["note"]) == ({"b": "2"}, "it happened")
 
 
 def test_managers_own_fields_as_they_are_stored_whichever_way_they_came(api: Api) -> None:
-    api.ask("POST", api.path(NEW, fieldManager="teller"), an_event(api, "managed", FIELDS, new=True))
-    (entry,) = api.ask("GET", at(api, NEW, "managed")).metadata["managedFields"]
+    api.ask("POST", api.path(NEW, fieldManager="teller"), an_event(api, "managed-by-both", FIELDS, new=True))
+    (entry,) = api.ask("GET", at(api, NEW, "managed-by-both")).metadata["managedFields"]
     assert (entry["manager"], entry["apiVersion"], "f:message" in entry["fieldsV1"], "f:note" in entry["fieldsV1"]) == ("teller", "v1", True, False)
 
 
 def test_both_groups_watch_both(api: Api) -> None:
     version = api.ask("GET", api.path(CORE)).metadata["resourceVersion"]
-    with api.watching(api.path(CORE, resourceVersion=version, fieldSelector="involvedObject.name=watched")) as core, \
-            api.watching(api.path(NEW, resourceVersion=version, fieldSelector="regarding.name=watched")) as new:
-        about = {"kind": "Pod", "name": "watched", "namespace": api.namespace}
+    with api.watching(api.path(CORE, resourceVersion=version, fieldSelector="involvedObject.name=watched-by-both")) as core, \
+            api.watching(api.path(NEW, resourceVersion=version, fieldSelector="regarding.name=watched-by-both")) as new:
+        about = {"kind": "Pod", "name": "watched-by-both", "namespace": api.namespace}
         api.ask("POST", api.path(CORE), an_event(api, "seen-a", OLD_FIELDS, new=False, involvedObject=about))
         api.ask("POST", api.path(NEW), an_event(api, "seen-b", FIELDS, new=True, regarding=about))
         api.ask("PATCH", at(api, NEW, "seen-b"), {"series": {"count": 9, "lastObservedTime": LATER}}, MERGE)
@@ -103,7 +103,7 @@ def test_both_groups_watch_both(api: Api) -> None:
             found = [next(events) for _ in expected]
             assert [(one["type"], one["object"]["metadata"]["name"]) for one in found] == expected
             assert {one["object"]["apiVersion"] for one in found} == {version}
-            assert all(one["object"][field]["name"] == "watched" for one in found)
+            assert all(one["object"][field]["name"] == "watched-by-both" for one in found)
 
 
 def test_lists_tables_and_collections_of_both(api: Api) -> None:
