@@ -41,7 +41,8 @@ def waiting(pod: Document) -> Document:
 
 def test_a_container_s_post_start_is_over_before_the_next_one_starts(place: Place) -> None:
     first = noting("first", lifecycle={"postStart": run_command("sleep 0.5; echo hook >> /v/order")})
-    second = noting("second", f"echo second >> /v/order; {NOTING}")
+    has_noted = {"postStart": run_command("until grep -q second /v/order; do sleep 0.1; done")}      # Running may be told before it has
+    second = noting("second", f"echo second >> /v/order; {NOTING}", lifecycle=has_noted)
     place.running("p", first, second, volumes=volume(place))
     assert order(place) == ["hook", "second"]
 
