@@ -184,3 +184,23 @@ def test_an_address_is_given_back_with_its_service() -> None:
 def test_a_plugin_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(UnknownPlugin, match='admission plugin "Foo" does not exist'):
         chain(FakeObjects(), CIDR, enabled=["Foo"])
+
+
+class BehindObjects(FakeObjects):
+    """Its cache has not yet seen that the namespace is going."""
+
+    async def get_live(self, group: str, plural: str, namespace: str, name: str) -> Document | None:
+        return {"metadata": {"name": name, "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+
+
+def test_after_a_deletion_the_store_is_asked_and_not_the_cache() -> None:
+    found = chain(BehindObjects(("", "namespaces", {"metadata": {"name": "going"}, "status": {"phase": "Active"}})), CIDR)
+    config_map = {"metadata": {"name": "c", "namespace": "going"}}
+
+    async def run() -> None:
+        await found.admit(Attributes("CREATE", by_plural("", "configmaps"), "going", "c", obj=config_map))
+        await found.admit(Attributes("DELETE", by_plural("", "namespaces"), "", "going"))
+        with pytest.raises(errors.Forbidden, match="because it is being terminated"):
+            await found.admit(Attributes("CREATE", by_plural("", "configmaps"), "going", "c", obj=config_map))
+
+    asyncio.run(run())
