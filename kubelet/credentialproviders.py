@@ -172,6 +172,8 @@ async def ask(provider: Provider, repository: str) -> bytes:
             os.killpg(process.pid, signal.SIGKILL)
         with suppress(TimeoutError):                                        # one that left its session may hold the pipe for ever
             async with asyncio.timeout(REAP_SECONDS):
+                while await process.stdout.read(1 << 16):                   # until the pipe is closed on our side, too
+                    pass
                 await process.wait()
     if code:
         raise ValueError(f"it ended with {code}")

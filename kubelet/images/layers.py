@@ -98,7 +98,7 @@ class Unpacker:
             if worker.returncode is None:
                 with suppress(ProcessLookupError):
                     worker.kill()
-                await worker.wait()
+                await worker.communicate()                          # its pipes are closed, too
         document = json.loads(answer) if answer else {"error": f"the unpacking process ended with {worker.returncode}"}
         if "error" in document:
             raise CriError("ErrImagePull", document["error"])
