@@ -7,12 +7,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from apiserver.auth.podreferences import MIRROR, references
 from apiserver.registry.attributes import Attributes, Objects, Plugin
 from kubeapi import errors
 from kubeapi.world import REAL_WORLD, World
 
 Document = dict[str, Any]
-MIRROR = "kubernetes.io/config.mirror"
 TOKEN_DIRECTORY = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX, TOKEN_SECONDS = "kube-api-access-", 3607
 ROOT_CA = "kube-root-ca.crt"
@@ -28,7 +28,9 @@ class ServiceAccount(Plugin):
     async def admit(self, attributes: Attributes) -> None:
         if attributes.operation != "CREATE" or not attributes.is_for("", "pods") or attributes.obj is None:
             return
-        if MIRROR in attributes.obj["metadata"].get("annotations", {}):
+        if MIRROR in (attributes.obj["metadata"].get("annotations") or {}):
+            if why := _fault_of_mirror(attributes.obj):
+                raise errors.forbidden("pods", "", attributes.name, why)
             return
         spec = attributes.obj["spec"]
         name = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
@@ -63,6 +65,19 @@ class ServiceAccount(Plugin):
                 {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}}]}})
         for container in lacking:
             container.setdefault("volumeMounts", []).append({"name": name, "readOnly": True, "mountPath": TOKEN_DIRECTORY})
+
+
+def _fault_of_mirror(pod: Document) -> str:
+    """A picture of a pod that the API server did not start gives nobody an account or a secret."""
+    spec, plain = pod["spec"], {**pod, "metadata": {**pod["metadata"], "annotations": {}}}
+    if spec.get("serviceAccountName") or spec.get("serviceAccount"):
+        return "a mirror pod may not reference service accounts"
+    if any(plural == "secrets" for plural, _ in references(plain)):
+        return "a mirror pod may not reference secrets"
+    sources = (source for volume in spec.get("volumes") or () for source in (volume.get("projected") or {}).get("sources") or ())
+    if any(source.get("serviceAccountToken") is not None for source in sources):
+        return "a mirror pod may not use ServiceAccountToken volume projections"
+    return ""
 
 
 def _wants_token(spec: Document, account: Document) -> bool:

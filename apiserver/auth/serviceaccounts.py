@@ -1,7 +1,7 @@
 """Tokens of ServiceAccounts: JSON Web Tokens bound to an account and, if wanted, to a pod, node or secret.
 
-A token is as good as what it is bound to: with the account or the bound object gone it is worth nothing, whatever its
-expiry says. Upstream: KEP 1205 (bound tokens), KEP 4193 (node and credential ids).
+A token is as good as what it is bound to: with the account or the bound object gone, or a minute past the end of its grace, it
+is worth nothing, whatever its expiry says. Upstream: KEP 1205 (bound tokens), KEP 4193 (node and credential ids).
 """
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from apiserver.auth.user import User
+from kubeapi.times import seconds_of
 from kubeapi.world import World
 
 Document = dict[str, Any]
 Lookup = Callable[[str, str, str], Document | None]         # (plural, namespace, name) -> what is there
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
 REMEMBERED = 4096
+LEEWAY_SECONDS = 60         # of what should be gone already, for those who need the token to clean up
 PREFIX = "system:serviceaccount:"
 PRIVATE = "kubernetes.io"
 EXTRA = "authentication.kubernetes.io/"
@@ -124,7 +126,10 @@ class ServiceAccountTokens:
 
     def _is_there(self, plural: str, namespace: str, named: Mapping[str, str]) -> bool:
         found = self._lookup(plural, namespace, named.get("name", ""))
-        return found is not None and found["metadata"]["uid"] == named.get("uid")
+        if found is None or found["metadata"]["uid"] != named.get("uid"):
+            return False
+        going = found["metadata"].get("deletionTimestamp")      # when its grace ends
+        return going is None or seconds_of(going) >= self._world.seconds() - LEEWAY_SECONDS
 
     def jwks(self) -> Document:
         return {"keys": [_as_jwk(identity, key) for identity, key in self._keys.items()]}

@@ -405,6 +405,7 @@ system:node-proxier=picokube:node-network %system:nodes
 system:node-bootstrapper=picokube:kubelet-bootstrap %system:bootstrappers
 system:certificates.k8s.io:certificatesigningrequests:nodeclient=picokube:node-autoapprove-bootstrap %system:bootstrappers
 system:certificates.k8s.io:certificatesigningrequests:selfnodeclient=picokube:node-autoapprove-certificate-rotation %system:nodes
+system:certificates.k8s.io:kubelet-serving-approver=picokube:kubelet-serving-approver system:kube-controller-manager @certificate-controller
 system:kube-controller-manager system:kube-controller-manager
 system:kube-dns @kube-dns
 system:kube-scheduler system:kube-scheduler

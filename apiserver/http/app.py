@@ -76,7 +76,8 @@ class Application:
         objects = StoredObjects(self.stores, storage)
         admission = chain(objects, options.service_cluster_ip_range, options.enable_admission_plugins, options.disable_admission_plugins,
                           (options.default_not_ready_toleration_seconds, options.default_unreachable_toleration_seconds),
-                          mounts_tokens=bool(options.service_account_signing_key_file), more=[Escalation(self._authorization, roles)])
+                          mounts_tokens=bool(options.service_account_signing_key_file), authorization=self._authorization,
+                          more=[Escalation(self._authorization, roles)])
         for store in self.stores.values():
             store.admission = admission
         self._tokens = service_account_tokens(options, self.stores, world)

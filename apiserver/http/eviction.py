@@ -29,7 +29,7 @@ class Eviction:
         body = decode_options(await read_body(exchange.scope, exchange.receive), media_type(exchange.scope), schema_of("policy", "v1", "Eviction"), "Eviction")
         if (body.get("metadata") or {}).get("name", name) != name:
             raise errors.BadRequest("name in URL does not match name in Eviction object")
-        options = DeleteOptions.parse(body.get("deleteOptions") or {}, exchange.query)
+        options = DeleteOptions.parse(_with_dry_run(body.get("deleteOptions") or {}, exchange.query.get("dryRun", "")))
         context = Context(exchange.user.name, exchange.user.groups, "kube-apiserver", dry_run=options.dry_run)
         attributes = Attributes("CREATE", self._pods.resource, namespace, name, "eviction", body, user=context.user, groups=context.groups,
                                 dry_run=options.dry_run)
@@ -56,3 +56,11 @@ class Eviction:
         now = format_time(self._world.now())
         await self._budgets.update(namespace, found["metadata"]["name"], lambda live: charged(live, pod["metadata"]["name"], now),
                                    context, subresource="status")
+
+
+def _with_dry_run(options: Document, asked: str) -> Document:
+    """The request's own dryRun counts for the deletion; both may say it. Raises BadRequest where they differ."""
+    wanted, inside = [asked] if asked else [], options.get("dryRun") or []
+    if wanted and inside and wanted != inside:
+        raise errors.BadRequest(f"Non-matching dry-run options in request and content: [{asked}] and [{' '.join(inside)}]")
+    return {**options, "dryRun": inside or wanted}

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -253,7 +253,7 @@ class ResourceHandler:
         strategy = self._resource.strategy()
         if strategy.warning_of_default_propagation and not options.propagation_policy:
             warn(exchange.scope, [strategy.warning_of_default_propagation])
-        last, is_gone = await self._store.delete(info.namespace, info.name, options, self._context(exchange))
+        last, is_gone = await self._store.delete(info.namespace, info.name, options, self._context_of_deletion(exchange, options))
         if not is_gone or strategy.returns_deleted_object:
             await self._answer(exchange, 200 if is_gone else options.code_of_waiting, last)
             return
@@ -271,7 +271,7 @@ class ResourceHandler:
         deleted = []
         for one in page.items:
             try:
-                last, _ = await self._store.delete(one.namespace, one.name, options, self._context(exchange))
+                last, _ = await self._store.delete(one.namespace, one.name, options, self._context_of_deletion(exchange, options))
             except errors.NotFound:
                 continue
             deleted.append(last)
@@ -292,13 +292,16 @@ class ResourceHandler:
 
     async def _delete_options(self, exchange: Exchange) -> DeleteOptions:
         body = await read_body(exchange.scope, exchange.receive)
-        document = decode_options(body, media_type(exchange.scope), schema_of("meta", "v1", "DeleteOptions"), "DeleteOptions") if body else {}
-        return DeleteOptions.parse(document, exchange.query)
+        document = decode_options(body, media_type(exchange.scope), schema_of("meta", "v1", "DeleteOptions"), "DeleteOptions") if body else None
+        return DeleteOptions.of_request(document, exchange.query)
 
     def _context(self, exchange: Exchange) -> Context:
         options = exchange.write_options()
         return Context(exchange.user.name, exchange.user.groups, options.manager, options.dry_run,
                        before_creating=exchange.before_creating, warn=partial(warn, exchange.scope))
+
+    def _context_of_deletion(self, exchange: Exchange, options: DeleteOptions) -> Context:
+        return replace(self._context(exchange), dry_run=options.dry_run)
 
     async def _answer(self, exchange: Exchange, code: int, one: CachedObject) -> None:
         accepted = negotiate(header(exchange.scope, b"accept"))

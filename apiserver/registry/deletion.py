@@ -18,7 +18,7 @@ POLICIES = ("Background", "Foreground", "Orphan")
 
 @dataclass(frozen=True, slots=True)
 class DeleteOptions:
-    """metav1.DeleteOptions, from the body and the query."""
+    """metav1.DeleteOptions."""
 
     grace_period_seconds: int | None = None
     propagation_policy: str = ""
@@ -28,17 +28,10 @@ class DeleteOptions:
     orphans: bool | None = None             # the policy's former name
 
     @classmethod
-    def parse(cls, body: Mapping[str, Any], query: Mapping[str, str]) -> DeleteOptions:
-        """Raises BadRequest and Invalid."""
-        preconditions = body.get("preconditions") or {}
-        grace = body.get("gracePeriodSeconds", query.get("gracePeriodSeconds"))
-        try:
-            grace = int(grace) if grace not in (None, "") else None
-        except ValueError:
-            raise errors.BadRequest(f'strconv.ParseInt: parsing "{grace}": invalid syntax') from None
-        policy = body.get("propagationPolicy") or query.get("propagationPolicy") or ""
-        orphan = body.get("orphanDependents", {"true": True, "false": False}.get(query.get("orphanDependents", "").lower()))
-        dry_run = [*(body.get("dryRun") or ()), *filter(None, [query.get("dryRun")])]
+    def parse(cls, document: Mapping[str, Any]) -> DeleteOptions:
+        """Raises Invalid."""
+        preconditions, grace = document.get("preconditions") or {}, document.get("gracePeriodSeconds")
+        policy, orphan, dry_run = document.get("propagationPolicy") or "", document.get("orphanDependents"), document.get("dryRun") or []
         faults = []
         if orphan is not None and policy:
             faults.append(fielderrors.invalid("propagationPolicy", policy, "orphanDependents and deletionPropagation cannot be both set"))
@@ -52,10 +45,29 @@ class DeleteOptions:
             policy = "Orphan" if orphan else "Background"
         return cls(grace, policy, preconditions.get("uid") or "", preconditions.get("resourceVersion") or "", bool(dry_run), orphan)
 
+    @classmethod
+    def of_request(cls, body: Mapping[str, Any] | None, query: Mapping[str, str]) -> DeleteOptions:
+        """The body says all, where there is one; the query is not looked at then, not even for dryRun. Raises BadRequest, Invalid."""
+        return cls.parse(_of_query(query) if body is None else body)
+
     @property
     def code_of_waiting(self) -> int:
         """The HTTP status where something still holds the object."""
         return 202 if self.orphans is False or self.propagation_policy == "Foreground" else 200
+
+
+def _of_query(query: Mapping[str, str]) -> Document:
+    found: Document = {}
+    if grace := query.get("gracePeriodSeconds", ""):
+        try:
+            found["gracePeriodSeconds"] = int(grace)
+        except ValueError:
+            raise errors.BadRequest(f'strconv.ParseInt: parsing "{grace}": invalid syntax') from None
+    if (orphan := query.get("orphanDependents", "").lower()) in ("true", "false"):
+        found["orphanDependents"] = orphan == "true"
+    if dry_run := query.get("dryRun", ""):
+        found["dryRun"] = [dry_run]
+    return {**found, "propagationPolicy": query.get("propagationPolicy", "")}
 
 
 def check_preconditions(resource: Resource, name: str, document: Document, options: DeleteOptions) -> None:

@@ -6,7 +6,8 @@
     /exec/NAMESPACE/POD/CONTAINER, /attach/...    WebSockets of several channels
     /portForward/NAMESPACE/POD                    a WebSocket of many connections
 
-Only the API server and administrators may ask: a client certificate with the group system:masters.
+Only the API server and administrators may ask: a client certificate with the group system:masters. Any other method
+than GET (for streams POST too) is 405.
 """
 from __future__ import annotations
 
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 MASTERS = "system:masters"
 API_SERVER = "kube-apiserver-kubelet-client"
 Query = Mapping[str, list[str]]
+READ, UPGRADE = ("GET",), ("GET", "POST")
+METHODS = {"pods": READ, "runningpods": READ, "stats": READ, "containerLogs": READ, "exec": UPGRADE, "attach": UPGRADE, "portForward": UPGRADE}
 
 
 class App:
@@ -49,7 +52,7 @@ class App:
             if scope["type"] == "websocket":
                 await refuse_websocket(scope, receive, send, error)
             else:
-                await answer(send, error.code, error.message.encode())
+                await answer(send, error.code, error.message.encode(), headers=error.headers)
 
     def _authorize(self, scope: Scope) -> None:
         if scope["path"] == "/healthz":
@@ -64,6 +67,9 @@ class App:
     async def _dispatch(self, scope: Scope, receive: Receive, send: Send) -> None:
         raw: bytes = scope.get("raw_path") or scope["path"].encode()
         parts = [unquote(part) for part in raw.partition(b"?")[0].decode("latin-1").strip("/").split("/")]
+        allowed = METHODS.get(parts[0], ())
+        if scope["type"] == "http" and allowed and scope["method"] not in allowed:
+            raise HttpError(405, "405: Method Not Allowed", [(b"allow", ", ".join(allowed).encode())])
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         match (scope["type"], *parts):
             case ("http", "healthz"):

@@ -1,7 +1,7 @@
 """Small things of ASGI: answers, and faults that become answers."""
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -9,17 +9,18 @@ ERROR_HEADER = b"x-kubelet-error"
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Headers = Sequence[tuple[bytes, bytes]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class HttpError(Exception):
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, headers: Headers = ()) -> None:
         super().__init__(message)
-        self.code, self.message = code, message
+        self.code, self.message, self.headers = code, message, headers
 
 
-async def answer(send: Send, code: int, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
-    await send({"type": "http.response.start", "status": code, "headers": [(b"content-type", content_type.encode())]})
+async def answer(send: Send, code: int, body: bytes, content_type: str = "text/plain; charset=utf-8", headers: Headers = ()) -> None:
+    await send({"type": "http.response.start", "status": code, "headers": [(b"content-type", content_type.encode()), *headers]})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -225,3 +225,19 @@ def test_the_system_s_namespaces_stay(api: Api, name: str) -> None:
 def test_a_namespace_that_is_not_there_is_not_found(api: Api) -> None:
     missing = api.ask("POST", "/api/v1/namespaces/nowhere/configmaps", {"metadata": {"name": "a"}})
     assert (missing.code, missing.document["message"]) == (404, 'namespaces "nowhere" not found')
+
+
+@pytest.mark.parametrize(("body", "code"), [({}, 404), ({"dryRun": ["All"]}, 200), (None, 200)], ids=["a body that does not say it", "one that does", "no body"])
+def test_the_query_s_dry_run_counts_where_there_is_no_body(api: Api, body: Document | None, code: int) -> None:
+    api.make(CONFIG_MAPS, "asked")
+    assert api.ask("DELETE", api.path(CONFIG_MAPS, "asked", dryRun="All"), b"" if body is None else body).code == 200
+    assert api.get(CONFIG_MAPS, "asked").code == code
+    api.ask("DELETE", api.path(CONFIG_MAPS, "asked"))
+
+
+def test_a_collection_s_query_selects_and_its_body_says_how(api: Api) -> None:
+    for name in ("picked", "left"):
+        api.make(CONFIG_MAPS, name, labels={"query": name})
+    deleted = api.ask("DELETE", api.path(CONFIG_MAPS, labelSelector="query=picked", dryRun="All"), {"propagationPolicy": "Background"})
+    assert (deleted.code, len(deleted.document["items"])) == (200, 1)
+    assert [api.get(CONFIG_MAPS, name).code for name in ("picked", "left")] == [404, 200]

@@ -8,6 +8,7 @@ import pytest
 
 from apiserver.admission.service_account import ROOT_CA, TOKEN_DIRECTORY, ServiceAccount
 from apiserver.registry.attributes import Attributes, Document
+from kubeapi import errors
 from kubeapi.catalog import by_plural
 from tests.unit.apiserver.admission.test_admission import FakeObjects
 from tests.virtualtime import VirtualWorld
@@ -56,3 +57,32 @@ def test_a_container_that_mounts_something_there_is_left_alone() -> None:
 
 def test_a_server_that_issues_no_tokens_mounts_none() -> None:
     assert mounts(admitted({}, mounts_tokens=False)) == [[]]
+
+
+def a_picture(**spec: Any) -> Document:
+    return {"metadata": {"name": "m", "namespace": "ns", "annotations": {"kubernetes.io/config.mirror": "x"}}, "spec": {"containers": [{"name": "c"}], **spec}}
+
+
+@pytest.mark.parametrize(("spec", "why"), [
+    ({}, ""), ({"volumes": [{"name": "v", "configMap": {"name": "c"}}]}, ""),
+    ({"serviceAccountName": "robot"}, "a mirror pod may not reference service accounts"),
+    ({"serviceAccount": "robot"}, "a mirror pod may not reference service accounts"),
+    ({"imagePullSecrets": [{"name": "s"}]}, "a mirror pod may not reference secrets"),
+    ({"volumes": [{"name": "v", "secret": {"secretName": "s"}}]}, "a mirror pod may not reference secrets"),
+    ({"volumes": [{"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}]}}]}, "a mirror pod may not reference secrets"),
+    ({"initContainers": [{"name": "i", "env": [{"name": "E", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}]},
+     "a mirror pod may not reference secrets"),
+    ({"containers": [{"name": "c", "envFrom": [{"secretRef": {"name": "s"}}]}]}, "a mirror pod may not reference secrets"),
+    ({"volumes": [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]},
+     "a mirror pod may not use ServiceAccountToken volume projections"),
+], ids=["plain", "config map", "account", "by its former name", "pull secret", "volume", "projected", "variable", "all variables", "token"])
+def test_a_picture_of_a_pod_has_no_account_and_no_secrets(spec: Spec, why: str) -> None:
+    document = a_picture(**spec)
+    before = dict(document["spec"])
+    told = ""
+    try:
+        asyncio.run(ServiceAccount(FakeObjects(), mounts_tokens=True).admit(Attributes("CREATE", by_plural("", "pods"), "ns", "m", obj=document)))
+    except errors.Forbidden as error:
+        told = error.message
+    assert told == (f'pods "m" is forbidden: {why}' if why else "")
+    assert document["spec"] == before

@@ -133,3 +133,19 @@ def test_files_that_hold_no_key_say_so(tmp_path: Path, content: bytes) -> None:
     for load in (SigningKey, public_keys):
         with pytest.raises(KeyFileError, match=str(path)):
             load(path)
+
+
+@pytest.mark.parametrize("going", ["serviceaccounts", "pods"])
+def test_a_token_dies_a_minute_after_the_grace_of_what_it_is_bound_to(tmp_path: Path, going: str) -> None:
+    """What must still clean up may; what only waits for a finalizer has had its time."""
+    async def scenario() -> list[bool]:
+        def lookup(plural: str, namespace: str, name: str) -> dict[str, Any] | None:
+            uid = {"serviceaccounts": "u1", "pods": "u2"}[plural]
+            return {"metadata": {"uid": uid, **({"deletionTimestamp": "2026-01-01T00:00:30Z"} if plural == going else {})}}     # 30 s from the beginning
+        made = ServiceAccountTokens(ISSUER, (), SigningKey(a_key(tmp_path)), [], lookup, VirtualWorld(3))
+        token, found = made.issue(POD, (), 3600), []
+        for seconds in (0, 30, 60, 1):                          # at 0, 30, 90 and 91 s
+            await asyncio.sleep(seconds)
+            found.append(made.of_token(token) is not None)
+        return found
+    assert run(scenario()) == [True, True, True, False]

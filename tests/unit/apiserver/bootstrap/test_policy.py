@@ -98,6 +98,9 @@ def test_roles_that_are_sums() -> None:
     (User("system:kube-controller-manager", ANYBODY), "create apps replicasets", True),
     (User("system:kube-controller-manager", ANYBODY), "escalate rbac.authorization.k8s.io clusterroles", True),
     (User("system:kube-controller-manager", ANYBODY), "impersonate - users", False),
+    *[(User("system:kube-controller-manager", ANYBODY), f"{verb} certificates.k8s.io signers kubernetes.io/{signer}", may) for verb, signer, may in (
+        ("approve", "kube-apiserver-client-kubelet", True), ("approve", "kubelet-serving", True), ("approve", "kube-apiserver-client", False),
+        ("sign", "kube-apiserver-client", True), ("sign", "kube-apiserver-client-kubelet", True), ("sign", "kubelet-serving", True))],
     (User("system:serviceaccount:kube-system:replicaset-controller", ANYBODY), "create - pods", True),
     (User("system:serviceaccount:kube-system:replicaset-controller", ANYBODY), "create apps replicasets", False),
     (User("system:node:a", ("system:nodes", *ANYBODY)), "list - nodes", True),
