@@ -1,7 +1,7 @@
 """ClusterIPs: a Service gets its address with the write that makes it.
 
 An address is taken by creating the IPAddress object of that name (KEP-1880), which only one writer can: any number of API
-servers allocate without a lock. When the write fails the address is given back; what a crash leaves is found by its parent.
+servers allocate without a lock. When the write fails the address is given back; what a crash leaves `address_repair` finds.
 """
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from typing import ClassVar
 
 from apiserver.registry.attributes import Attributes, Document, Objects, Plugin
 from kubeapi import errors
-from kubeapi.fielderrors import FieldError, internal, invalid
+from kubeapi.fielderrors import FieldError, invalid
 from kubeapi.world import REAL_WORLD, World
 
 GROUP = "networking.k8s.io"
 TRIES = 64
-NODE_PORTS = range(30000, 32768)
+MANAGED_BY, MANAGER = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
 
 
 class ClusterIPs(Plugin):
@@ -37,7 +37,6 @@ class ClusterIPs(Plugin):
             self._release(attributes, service, old)
         if needs_address(service):
             await self._allocate(attributes, service)
-        await self._allocate_node_ports(attributes, service)
 
     async def deleted(self, attributes: Attributes) -> None:
         """After a Service was deleted."""
@@ -89,18 +88,13 @@ class ClusterIPs(Plugin):
         for address in self._range.hosts():
             if str(address) not in taken and await self._take(attributes, service, str(address)):
                 return str(address)
-        raise _refused(attributes, internal("spec.clusterIPs", "failed to allocate a serviceIP: range is full"))
+        raise errors.InternalError("Internal error occurred: failed to allocate a serviceIP: range is full")
 
     async def _take(self, attributes: Attributes, service: Document, address: str) -> bool:
         if attributes.dry_run:
             return await self._objects.get(GROUP, "ipaddresses", "", address) is None
-        meta = service["metadata"]
-        claim = {"apiVersion": f"{GROUP}/v1", "kind": "IPAddress",
-                 "metadata": {"name": address, "labels": {"ipaddress.kubernetes.io/ip-family": f"IPv{self._range.version}",
-                                                          "ipaddress.kubernetes.io/managed-by": "ipallocator.k8s.io"}},
-                 "spec": {"parentRef": {"group": "", "resource": "services", "namespace": meta["namespace"], "name": meta["name"]}}}
         try:
-            await self._objects.create(GROUP, "ipaddresses", claim)
+            await self._objects.create(GROUP, "ipaddresses", claim(address, service))
         except errors.AlreadyExists:
             return False
 
@@ -110,25 +104,22 @@ class ClusterIPs(Plugin):
         attributes.undo.append(give_back)
         return True
 
-    async def _allocate_node_ports(self, attributes: Attributes, service: Document) -> None:
-        """NodePort and LoadBalancer Services: a port no other Service has, asked for or not."""
-        spec = service["spec"]
-        if spec.get("type") not in ("NodePort", "LoadBalancer") or spec.get("allocateLoadBalancerNodePorts") is False:
-            return
-        taken = {(port["nodePort"], port.get("protocol", "TCP")) for other in await self._objects.list("", "services")
-                 if other["metadata"].get("uid") != service["metadata"].get("uid") for port in other["spec"].get("ports", ())
-                 if "nodePort" in port}
-        for index, port in enumerate(spec.get("ports", ())):
-            protocol = port.get("protocol", "TCP")
-            asked = port.get("nodePort")
-            if asked and (asked, protocol) in taken:
-                raise _refused(attributes, invalid(f"spec.ports[{index}].nodePort", asked, "provided port is already allocated"))
-            if not asked:
-                free = [one for one in NODE_PORTS if (one, protocol) not in taken]
-                if not free:
-                    raise _refused(attributes, internal(f"spec.ports[{index}].nodePort", "failed to allocate a nodePort: range is full"))
-                port["nodePort"] = self._world.random.choice(free)
-            taken.add((port["nodePort"], protocol))
+
+def claim(address: str, service: Document) -> Document:
+    """The IPAddress by which a Service has its address."""
+    meta = service["metadata"]
+    return {"apiVersion": f"{GROUP}/v1", "kind": "IPAddress", "metadata": {"name": address, "labels": labels_of(address)},
+            "spec": {"parentRef": {"group": "", "resource": "services", "namespace": meta["namespace"], "name": meta["name"]}}}
+
+
+def labels_of(address: str) -> dict[str, str]:
+    return {"ipaddress.kubernetes.io/ip-family": f"IPv{ipaddress.ip_address(address).version}", MANAGED_BY: MANAGER}
+
+
+def addresses_of(service: Document) -> list[str]:
+    """The addresses that a Service has."""
+    spec = service["spec"]
+    return list(spec.get("clusterIPs") or filter(None, [spec.get("clusterIP")])) if needs_address(service) else []
 
 
 def needs_address(service: Document) -> bool:

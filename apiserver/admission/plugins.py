@@ -40,7 +40,7 @@ class UnknownPlugin(ValueError):
 def chain(objects: Objects, service_cidr: str, enabled: Sequence[str] = (), disabled: Sequence[str] = (),
           toleration_seconds: tuple[int, int] = (300, 300), *, mounts_tokens: bool = False, authorization: Authorization | None = None,
           more: Sequence[Plugin] = ()) -> Chain:
-    """All plugins but OFF are on unless disabled; address allocation and the author of a certificate's request are no plugins and
+    """All plugins but OFF are on unless disabled; the allocation of addresses and the author of a certificate's request are no plugins and
     always on. `toleration_seconds`: of nodes not ready, and unreachable. `mounts_tokens`: into pods. Without `authorization` none of
     ASKING is there. `more` come last. Raises UnknownPlugin."""
     for name in (*enabled, *disabled):

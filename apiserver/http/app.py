@@ -12,8 +12,11 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from apiserver.admission.address_repair import AddressRepair
 from apiserver.admission.escalation import Escalation
+from apiserver.admission.node_ports import NodePorts
 from apiserver.admission.plugins import chain
+from apiserver.admission.port_claims import PortClaims
 from apiserver.auth.access import Access
 from apiserver.auth.authentication import ANONYMOUS, Authenticator
 from apiserver.auth.authorization import Authorization
@@ -74,10 +77,11 @@ class Application:
         self._authorization = Authorization(options.authorization_mode, {"RBAC": roles, "Node": NodeAuthorizer(self.stores, policy.node_rules())},
                                             self._hub.wait_until_current)
         objects = StoredObjects(self.stores, storage)
+        ports = PortClaims(storage, objects, world)
         admission = chain(objects, options.service_cluster_ip_range, options.enable_admission_plugins, options.disable_admission_plugins,
                           (options.default_not_ready_toleration_seconds, options.default_unreachable_toleration_seconds),
                           mounts_tokens=bool(options.service_account_signing_key_file), authorization=self._authorization,
-                          more=[Escalation(self._authorization, roles)])
+                          more=[NodePorts(objects, ports, world), Escalation(self._authorization, roles)])
         for store in self.stores.values():
             store.admission = admission
         self._tokens = service_account_tokens(options, self.stores, world)
@@ -89,6 +93,7 @@ class Application:
         self._streams = Streams(self._kubelets)
         self._proxies = Proxies(self.stores, self._kubelets, world)
         self._keeper = Keeper(self.stores, options)
+        self._repair = AddressRepair(self.stores, ports)
         self._health = Health(self._hub, self._keeper)
         self._audit_log = AuditLog()
         self._discovery = DiscoveryEndpoints()
@@ -117,6 +122,7 @@ class Application:
     async def running(self) -> AsyncIterator[None]:
         async with self._kubelets.running(), self._proxies.running(), asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._hub.run(), name="hub"), group.create_task(self._keeper.run(), name="keeper"),
+                     group.create_task(self._repair.run(), name="repair"),
                      group.create_task(compact_regularly(self._storage), name="compaction")]
             try:
                 yield

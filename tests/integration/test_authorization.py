@@ -1,6 +1,7 @@
 """Who may do what in a whole cluster: pods' accounts, users, nodes, whoever joins; and what the system needs goes on."""
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import ssl
@@ -9,6 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from picokube.certificates import Authority, Wanted
 from tests.cluster import TestCluster, running_cluster
@@ -225,3 +229,22 @@ def test_the_system_s_own_parts_are_never_refused(cluster: TestCluster) -> None:
     lines = (cluster.cluster.logs / "apiserver.log").read_text().splitlines()
     refused = [line for line in lines if " audit: 403 " in line and " by system:kube-" in line]
     assert not refused
+
+
+def test_who_may_decide_about_a_signer_s_requests_approves_them_and_no_others(cluster: TestCluster, certified: Any) -> None:
+    requests, signers = "/apis/certificates.k8s.io/v1/certificatesigningrequests", ("example.com/ours", "example.org/theirs")
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "somebody")])
+    request = x509.CertificateSigningRequestBuilder(subject).sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    for signer in signers:
+        made(cluster, requests, {"metadata": {"name": signer.partition("/")[2]}, "spec": {
+            "request": base64.b64encode(request.public_bytes(serialization.Encoding.PEM)).decode(), "signerName": signer, "usages": ["client auth"]}})
+    made(cluster, f"{RBAC}/clusterroles", {"metadata": {"name": "decider"}, "rules": [
+        {"verbs": ["get", "update", "patch"], "apiGroups": ["certificates.k8s.io"], "resources": ["certificatesigningrequests/approval"]},
+        {"verbs": ["approve"], "apiGroups": ["certificates.k8s.io"], "resources": ["signers"], "resourceNames": ["example.com/*"]}]})
+    made(cluster, f"{RBAC}/clusterrolebindings", a_binding("decider", "decider", {"kind": "User", "name": "dora"}))
+    dora, decision = certified("dora"), {"status": {"conditions": [{"type": "Approved", "status": "True", "reason": "R"}]}}
+    code, approved = dora.ask("PATCH", f"{requests}/ours/approval", decision, "application/merge-patch+json")
+    assert code == 200, approved
+    code, refused = dora.ask("PATCH", f"{requests}/theirs/approval", decision, "application/merge-patch+json")
+    assert (code, refused["message"]) == (403, 'certificatesigningrequests.certificates.k8s.io "theirs" is forbidden: '
+                                          'user not permitted to approve requests with signerName "example.org/theirs"')

@@ -139,7 +139,7 @@ def test_services_get_addresses_nobody_else_has() -> None:
     objects = FakeObjects(DEFAULT)
     found = [(admitted(objects, "services", a_service(f"s{n}")).obj or {})["spec"]["clusterIP"] for n in range(254)]
     assert len(set(found)) == 254
-    with pytest.raises(errors.Invalid, match="range is full"):
+    with pytest.raises(errors.InternalError, match="failed to allocate a serviceIP: range is full"):
         admitted(objects, "services", a_service("one-too-many"))
 
 
