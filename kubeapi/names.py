@@ -132,7 +132,7 @@ def port_name_faults(value: str) -> Faults:
 def ip_faults(value: str) -> Faults:
     import ipaddress  # here, because kubectl imports this module at start
     try:
-        ipaddress.ip_address(value)
+        ipaddress.ip_address(value.replace("%", " "))          # a zone is no part of an address here
     except ValueError:
         return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"]
     return []

@@ -37,6 +37,14 @@ class ClusterIPs(Plugin):
             self._release(attributes, service, old)
         if needs_address(service):
             await self._allocate(attributes, service)
+        elif service["spec"].get("clusterIP") == "None" and service["spec"].get("type") != "ExternalName":
+            self._name_families(service["spec"])
+
+    def _name_families(self, spec: Document) -> None:
+        """Of a headless Service: endpoints that nobody selects may be of any family."""
+        own, other = sorted(("IPv4", "IPv6"), reverse=self._range.version == 6)
+        spec.setdefault("ipFamilyPolicy", "SingleStack" if spec.get("selector") else "RequireDualStack")
+        spec.setdefault("ipFamilies", [own] if spec["ipFamilyPolicy"] == "SingleStack" else [own, other])
 
     async def deleted(self, attributes: Attributes) -> None:
         """After a Service was deleted."""

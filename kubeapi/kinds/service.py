@@ -9,7 +9,7 @@ from kubeapi.kinds.cells import AGE, NAME, NONE, column, format_labels, part
 from kubeapi.names import dns1035_label_faults
 from kubeapi.resource import Column
 from kubeapi.strategy import Strategy
-from kubeapi.validation.service import validate_service, validate_service_update
+from kubeapi.validation.service import is_checked, is_open, validate_service, validate_service_status, validate_service_update
 
 Document = dict[str, Any]
 _ALLOCATED = ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy")
@@ -25,19 +25,27 @@ class ServiceStrategy(Strategy):
 
     def default(self, obj: Document) -> None:
         spec = obj.setdefault("spec", {})
-        if spec.setdefault("sessionAffinity", "None") == "ClientIP":
+        affinity = spec.setdefault("sessionAffinity", "None")
+        if affinity == "ClientIP":
             spec.setdefault("sessionAffinityConfig", {}).setdefault("clientIP", {}).setdefault("timeoutSeconds", 10800)
+        elif affinity == "None":
+            spec.pop("sessionAffinityConfig", None)
         kind = spec.setdefault("type", "ClusterIP")
         for port in spec.get("ports") or ():
             port.setdefault("protocol", "TCP")
             if port.get("targetPort") in (None, 0, ""):
                 port["targetPort"] = port.get("port", 0)
-        if kind in ("NodePort", "LoadBalancer"):
+        if is_open(spec):
             spec.setdefault("externalTrafficPolicy", "Cluster")
         if kind != "ExternalName":
             spec.setdefault("internalTrafficPolicy", "Cluster")
         if kind == "LoadBalancer":
             spec.setdefault("allocateLoadBalancerNodePorts", True)
+            for one in (part(obj, "status").get("loadBalancer") or {}).get("ingress") or ():
+                if one.get("ip"):
+                    one.setdefault("ipMode", "VIP")
+        if spec.get("clusterIP") and not spec.get("clusterIPs"):
+            spec["clusterIPs"] = [spec["clusterIP"]]
 
     def prepare_for_update(self, new: Document, old: Document) -> None:
         after, before = new.setdefault("spec", {}), part(old, "spec")
@@ -46,8 +54,7 @@ class ServiceStrategy(Strategy):
             return
         if not after.get("clusterIP") and not after.get("clusterIPs"):
             after.update({name: before[name] for name in _ALLOCATED if name in before})
-        if after.get("clusterIP") and not after.get("clusterIPs"):
-            after["clusterIPs"] = [after["clusterIP"]]
+        _follow_first(after, before)
         if after.get("type") in ("NodePort", "LoadBalancer") and before.get("type") in ("NodePort", "LoadBalancer"):
             taken = {_use(port): port["nodePort"] for port in before.get("ports") or () if port.get("nodePort")}
             for port in after.get("ports") or ():
@@ -59,6 +66,18 @@ class ServiceStrategy(Strategy):
 
     def validate_update(self, new: Document, old: Document) -> Sequence[FieldError]:
         return validate_service_update(new, old)
+
+    def validate_status_update(self, new: Document, old: Document) -> Sequence[FieldError]:
+        return validate_service_status(new, old)
+
+
+def _follow_first(after: Document, before: Document) -> None:
+    """Who changes `clusterIP` alone, means the first of `clusterIPs`."""
+    address, addresses = after.get("clusterIP", ""), after.get("clusterIPs") or []
+    if address and not addresses:
+        after["clusterIPs"] = [address]
+    elif addresses and address != before.get("clusterIP", "") and addresses == before.get("clusterIPs"):
+        after["clusterIPs"] = [address, *addresses[1:]] if address else []
 
 
 def _leave_type(after: Document, before: Document) -> None:
@@ -73,10 +92,6 @@ def _leave_type(after: Document, before: Document) -> None:
             port.pop("nodePort", None)
 
 
-def _is_open(spec: Document) -> bool:
-    return spec.get("type") in ("NodePort", "LoadBalancer") or spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs"))
-
-
 def _has_node_ports(spec: Document) -> bool:
     return spec.get("type") == "NodePort" or spec.get("type") == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts") is not False
 
@@ -88,8 +103,8 @@ def _node_ports(spec: Document) -> set[int]:
 _OF_TYPES: Sequence[tuple[Callable[[Document], bool], Sequence[str]]] = (
     (lambda spec: spec.get("type") != "ExternalName", _ALLOCATED),
     (lambda spec: spec.get("type") == "LoadBalancer", ("allocateLoadBalancerNodePorts", "loadBalancerClass")),
-    (lambda spec: spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local", ("healthCheckNodePort",)),
-    (_is_open, ("externalTrafficPolicy",)),
+    (is_checked, ("healthCheckNodePort",)),
+    (is_open, ("externalTrafficPolicy",)),
 )
 
 

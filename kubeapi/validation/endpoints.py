@@ -14,7 +14,7 @@ ADDRESS_TYPES = ("FQDN", "IPv4", "IPv6")
 MAX_ENDPOINTS, MAX_ADDRESSES, MAX_PORTS = 1000, 100, 20000
 
 
-def _not_special(text: str, path: str) -> list[FieldError]:
+def not_special(text: str, path: str) -> list[FieldError]:
     """Addresses that mean something else on every machine cannot be endpoints."""
     try:
         address = ipaddress.ip_address(text)
@@ -66,7 +66,7 @@ def _address(address: str, kind: str, path: str) -> list[FieldError]:
         is_of_kind = ipaddress.ip_address(address).version == int(kind[-1])
     except ValueError:
         is_of_kind = False
-    return _not_special(address, path) if is_of_kind else [invalid(path, address, f"must be a valid {kind} address")]
+    return not_special(address, path) if is_of_kind else [invalid(path, address, f"must be a valid {kind} address")]
 
 
 def _slice_ports(ports: list[Document]) -> list[FieldError]:
@@ -106,7 +106,7 @@ def _old_address(each: Document, path: str) -> list[FieldError]:
     faults = [invalid(f"{path}.ip", ip, fault) for fault in ip_faults(ip)]
     faults += [invalid(f"{path}.hostname", host, fault) for fault in dns1123_label_faults(host)] if host else []
     faults += [invalid(f"{path}.nodeName", node, fault) for fault in dns1123_subdomain_faults(node)] if node is not None else []
-    return faults + _not_special(ip, f"{path}.ip")
+    return faults + not_special(ip, f"{path}.ip")
 
 
 def _old_port(port: Document, path: str, needs_name: bool) -> list[FieldError]:

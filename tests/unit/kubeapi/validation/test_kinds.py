@@ -156,7 +156,7 @@ def test_a_selector_is_immutable(kind: str) -> None:
     ({"ports": [{"port": 80}]}, []), ({"clusterIP": "None"}, []), ({"type": "ExternalName", "externalName": "a.b"}, []),
     ({}, ["spec.ports: Required value"]),
     ({"ports": [{"port": 80}, {"port": 80, "name": "b"}]},
-     ["spec.ports[0].name: Required value", 'spec.ports[1]: Duplicate value: {"port":80,"protocol":"TCP"}']),
+     ["spec.ports[0].name: Required value", 'spec.ports[1]: Duplicate value: {"Name":"","Protocol":"TCP","AppProtocol":null,"Port":80,"TargetPort":0,"NodePort":0}']),
     ({"ports": [{"port": 0}]}, ["spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
                                 "spec.ports[0].targetPort: Invalid value: 0: must be between 1 and 65535, inclusive"]),
     ({"type": "Best", "ports": [{"port": 80}]},
@@ -192,7 +192,7 @@ def test_others(group: str, kind: str, document: Document, expected: list[str]) 
     ("ConfigMap", {"data": {"a": "2"}}, {"data": {"a": "1"}, "immutable": True},
      ["immutable: Forbidden: field is immutable when `immutable` is set", "data: Forbidden: field is immutable when `immutable` is set"]),
     ("Service", {"spec": {"clusterIP": "10.0.0.2", "ports": [{"port": 1}]}}, {"spec": {"clusterIP": "10.0.0.1", "ports": [{"port": 1}]}},
-     ['spec.clusterIPs[0]: Invalid value: "10.0.0.2": may not change once set']),
+     ['spec.clusterIPs[0]: Invalid value: ["10.0.0.2"]: may not change once set']),
     ("Node", {"spec": {}}, {"spec": {"podCIDRs": ["10.0.0.0/24"]}},
      ['spec.podCIDRs: Forbidden: node updates may not change podCIDR except from "" to valid']),
 ], ids=["secret type", "immutable", "cluster address", "podCIDR"])
