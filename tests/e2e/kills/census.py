@@ -55,8 +55,8 @@ class Census:
     def walk(self) -> None:
         for place, found in self.roots().items():
             self.seen[place] |= found
-            alive = [one for one in found if one.is_alive]           # all at once: each was there before the first is asked
-            if len(alive) > 1 and all(one.is_alive for one in alive):
+            alive = [one for one in found if _runs(one)]             # all at once: each was there before the first is asked
+            if len(alive) > 1 and all(_runs(one) for one in alive):
                 self.faults.append(f"{place}: {[_told(one.pid) for one in alive]} live at once")
         self.walks += 1
 
@@ -92,6 +92,14 @@ class Census:
         finally:
             stop.set()
             thread.join()
+
+
+def _runs(one: ProcessId) -> bool:
+    """A killed one that still waits for the rest of its pid namespace to end has no memory any more, and runs nothing."""
+    try:
+        return Path(f"/proc/{one.pid}/statm").read_text().split()[0] != "0" and one.is_alive
+    except OSError:
+        return False
 
 
 def _told(pid: int) -> str:
