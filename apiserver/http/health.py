@@ -97,6 +97,7 @@ def _add_checks(app: FastAPI, health: Health, name: str, names: list[str]) -> No
 
 def _add_facts(app: FastAPI, health: Health) -> None:
     @app.get("/version")
+    @app.get("/version/")      # what OpenAPI names, and with it the clients made from that
     async def version() -> dict[str, str]:
         major, minor, _ = GIT_VERSION.lstrip("v").split(".", 2)
         return {"major": major, "minor": minor, "gitVersion": GIT_VERSION, "gitCommit": "", "gitTreeState": "clean", "buildDate": "",

@@ -281,7 +281,8 @@ def test_broken_requests_cost_their_connection_only(api: Api, raw: bytes) -> Non
 
 @pytest.mark.parametrize(("credentials", "path", "code"), [
     ("Bearer nonsense", "/api/v1/pods", 401), ("Basic YTpi", "/api/v1/pods", 403), ("", "/api/v1/pods", 403), ("", "/healthz", 200),
-    ("", "/livez", 200), ("", "/readyz", 200), ("", "/version", 200), ("", "/metrics", 403), ("", "/apis", 403)])
+    ("", "/livez", 200), ("", "/readyz", 200), ("", "/version", 200), ("", "/version/", 200),
+    ("", "/metrics", 403), ("", "/apis", 403)])
 def test_who_is_not_known_sees_the_health_only(cluster: Any, credentials: str, path: str, code: int) -> None:
     import ssl
     context = ssl.create_default_context(cafile=str(cluster.cluster.pki / "ca.crt"))
