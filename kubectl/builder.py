@@ -129,10 +129,15 @@ def _check_shape(document: Document, source: str) -> None:
     metadata = document.get("metadata", {})
     if not isinstance(metadata, dict):
         raise CommandError(f'unable to decode "{source}": json: cannot unmarshal into Go struct field ObjectMeta.metadata')
-    texts = {field: document[field] for field in ("apiVersion", "kind")}
-    texts |= {f"metadata.{field}": metadata.get(field) or "" for field in ("name", "generateName", "namespace")}
-    if wrong := next((field for field, value in texts.items() if not isinstance(value, str)), ""):
-        raise CommandError(f'unable to decode "{source}": json: cannot unmarshal into Go struct field .{wrong} of type string')
+    texts = {f".{field}": document[field] for field in ("apiVersion", "kind")}
+    texts |= {f"ObjectMeta.metadata.{field}": metadata.get(field) for field in ("name", "generateName", "namespace")}
+    if wrong := next((field for field, value in texts.items() if not isinstance(value, str | None)), ""):
+        raise CommandError(f'unable to decode "{source}": json: cannot unmarshal {_json_type(texts[wrong])} into Go struct field {wrong} of type string')
+
+
+def _json_type(value: object) -> str:
+    """As Go's encoding/json calls it: `name: y` is a bool in YAML."""
+    return {bool: "bool", list: "array", dict: "object"}.get(type(value), "number")
 
 
 def _combined(session: Session, args: list[str]) -> list[Target]:

@@ -47,6 +47,9 @@ class Observed:
     is_terminal: bool = False                     # every container has ended and none will start again
 
 
+EPOCH = datetime.fromtimestamp(0, UTC)             # when upstream says that a container started which did not
+
+
 def moment(nanoseconds: int) -> datetime | None:
     return datetime.fromtimestamp(nanoseconds // 10 ** 9, UTC) if nanoseconds else None
 
@@ -129,7 +132,7 @@ def _state(container: cri.ContainerStatus, seen: Observed) -> ContainerState:
                 exit_code=container.exit_code, signal=container.signal, reason=container.reason or _reason(container),
                 message=seen.messages.get(container.id, "") or container.message,
                 container_id=_id(container, seen),
-                started_at=moment(container.started_at), finished_at=moment(container.finished_at)))
+                started_at=moment(container.started_at) or EPOCH, finished_at=moment(container.finished_at)))
 
 
 def _id(container: cri.ContainerStatus, seen: Observed) -> str:

@@ -68,6 +68,7 @@ def test_a_program_that_is_not_there(place: Place) -> None:
     pod = place.ended("p", container("main", "/no/such/program"))
     found = terminated(pod)
     assert (pod["status"]["phase"], found["reason"], found["exitCode"]) == ("Failed", "StartError", 128)
+    assert found["startedAt"] == "1970-01-01T00:00:00Z"
     assert "/no/such/program" in found["message"] and "no such file or directory" in found["message"]
     place.until_event("Failed", "/no/such/program")
 

@@ -164,8 +164,10 @@ def test_a_dry_run_stores_nothing(kubectl: Kubectl, fake: FakeServer, tmp_path: 
     ("kind: List\napiVersion: v1\nitems: [1]\n", 'error: error validating "{path}": error validating data: invalid object to validate; if you choose to '
                                                  "ignore these errors, turn validation off with --validate=false\n"),
     ("kind: ConfigMap\napiVersion: v1\nmetadata: {name: [a]}\n",
-     'error: unable to decode "{path}": json: cannot unmarshal into Go struct field .metadata.name of type string\n'),
-    ("kind: [a]\napiVersion: v1\n", 'error: unable to decode "{path}": json: cannot unmarshal into Go struct field .kind of type string\n'),
+     'error: unable to decode "{path}": json: cannot unmarshal array into Go struct field ObjectMeta.metadata.name of type string\n'),
+    ("kind: ConfigMap\napiVersion: v1\nmetadata: {name: y}\n",
+     'error: unable to decode "{path}": json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.name of type string\n'),
+    ("kind: [a]\napiVersion: v1\n", 'error: unable to decode "{path}": json: cannot unmarshal array into Go struct field .kind of type string\n'),
 ], ids=repr)
 def test_manifests_that_cannot_be_read_are_named(kubectl: Kubectl, tmp_path: Path, text: str, err: str) -> None:
     (tmp_path / "f.yaml").write_text(text)
