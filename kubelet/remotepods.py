@@ -23,7 +23,9 @@ class RemotePods:
         if uid in self._uids:
             return
         self._pods.mkdir(parents=True, exist_ok=True)
-        (self._directory / "endpoint").write_text(self._endpoint)
+        temporary = self._directory / "endpoint.tmp"
+        temporary.write_text(self._endpoint)
+        temporary.rename(self._directory / "endpoint")
         (self._pods / uid).write_text(cgroup)
         self._uids.add(uid)
 
